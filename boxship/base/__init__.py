@@ -1,0 +1,1 @@
+"""The slab: what every floor may use and what uses nothing of ours."""
