@@ -10,11 +10,7 @@ import msgspec
 from boxship.model.network import EndpointSpec
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all specs: immutable, keyword-only, defaults not stored."""
-
-
-class HealthSpec(Spec):
+class HealthSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How to tell whether a container is well. Zero durations mean Docker's default.
 
     test: () inherit, ("NONE",), ("CMD", arg, …) or ("CMD-SHELL", line).
@@ -28,28 +24,28 @@ class HealthSpec(Spec):
     retries: int = 0
 
 
-class RestartPolicy(Spec):
+class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """name: "" or no, always, unless-stopped, on-failure."""
 
     name: str = ""
     maximum_retry_count: int = 0
 
 
-class PortBinding(Spec):
+class PortBinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """host_ip "" is every address; host_port "" is a free one, "8000-8010" the first free of a range."""
 
     host_ip: str = ""
     host_port: str = ""
 
 
-class LogSpec(Spec):
+class LogSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """type "" is the daemon's default driver."""
 
     type: str = ""
     config: dict[str, str] = {}
 
 
-class Ulimit(Spec):
+class Ulimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """soft and hard: -1 is unlimited."""
 
     name: str
@@ -57,13 +53,13 @@ class Ulimit(Spec):
     hard: int = 0
 
 
-class Device(Spec):
+class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path_on_host: str
     path_in_container: str = ""
     cgroup_permissions: str = "rwm"
 
 
-class DeviceRequest(Spec):
+class DeviceRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     driver: str = ""
     count: int = 0
     device_ids: tuple[str, ...] | None = None
@@ -71,19 +67,19 @@ class DeviceRequest(Spec):
     options: dict[str, str] | None = None
 
 
-class ThrottleDevice(Spec):
+class ThrottleDevice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """rate in bytes or operations a second."""
 
     path: str
     rate: int
 
 
-class WeightDevice(Spec):
+class WeightDevice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str
     weight: int
 
 
-class BindOptions(Spec):
+class BindOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     propagation: str = ""
     non_recursive: bool = False
     create_mountpoint: bool = False
@@ -91,29 +87,29 @@ class BindOptions(Spec):
     read_only_force_recursive: bool = False
 
 
-class DriverConfig(Spec):
+class DriverConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     options: dict[str, str] | None = None
 
 
-class VolumeOptions(Spec):
+class VolumeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     no_copy: bool = False
     labels: dict[str, str] | None = None
     driver_config: DriverConfig | None = None
     subpath: str = ""
 
 
-class TmpfsOptions(Spec):
+class TmpfsOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size_bytes: int = 0
     mode: int = 0
     options: tuple[tuple[str, ...], ...] | None = None
 
 
-class ImageOptions(Spec):
+class ImageOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subpath: str = ""
 
 
-class MountSpec(Spec):
+class MountSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One `--mount`. type: bind, volume, tmpfs, image, npipe, cluster."""
 
     type: str
@@ -127,7 +123,7 @@ class MountSpec(Spec):
     image_options: ImageOptions | None = None
 
 
-class HostSpec(Spec):
+class HostSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Docker's HostConfig: how the host treats the container."""
 
     # resources
@@ -199,7 +195,7 @@ class HostSpec(Spec):
     readonly_paths: tuple[str, ...] | None = None
 
 
-class ContainerSpec(Spec):
+class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Docker's Config with its HostConfig (`host`) and EndpointsConfig (`networks`, by network name)."""
 
     image: str = ""

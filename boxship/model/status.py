@@ -29,11 +29,7 @@ class Desired(enum.StrEnum):
     REMOVED = "removed"
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all statuses."""
-
-
-class ProbeResult(Status):
+class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One health probe; start and end in nanoseconds since 1970; output cut to 4096 bytes."""
 
     start: int
@@ -42,7 +38,7 @@ class ProbeResult(Status):
     output: str
 
 
-class HealthStatus(Status):
+class HealthStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """status: starting, healthy, unhealthy. log: the last five probes, oldest first."""
 
     status: str = "starting"
@@ -50,7 +46,7 @@ class HealthStatus(Status):
     log: tuple[ProbeResult, ...] = ()
 
 
-class MountPoint(Status):
+class MountPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One mount of a container as resolved at creation: Docker's MountPoint.
 
     type: bind, volume, tmpfs, image.  name: of the volume.  source: path on the host ("" for tmpfs).
@@ -75,7 +71,7 @@ class MountPoint(Status):
     options: tuple[str, ...] = ()
 
 
-class ContainerStatus(Status):
+class ContainerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Observed; written by the engine only. Times are nanoseconds since 1970, 0 is never.
 
     pid:           of the first process in the host's pid namespace; 0 unless running.
@@ -100,7 +96,7 @@ class ContainerStatus(Status):
     ports: dict[str, tuple[tuple[str, int], ...]] = {}
 
 
-class Container(Status):
+class Container(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One container: wish, observation and what was settled at creation.
 
     id:       64 hex digits.  name: without the leading slash.  created: nanoseconds since 1970.
