@@ -1,0 +1,1 @@
+"""The roof: the only place that names concrete classes."""

@@ -1,0 +1,1 @@
+"""From a container spec to an OCI runtime bundle. Pure: reads nothing, writes nothing."""

@@ -1,0 +1,1 @@
+"""Images: content-addressed, extracted once, shared by all containers."""

@@ -1,0 +1,1 @@
+"""What containers print: kept, rotated, read back and shipped on."""

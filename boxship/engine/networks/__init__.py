@@ -1,0 +1,1 @@
+"""Networks of one node: addresses, links, published ports, names."""

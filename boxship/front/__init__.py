@@ -1,0 +1,1 @@
+"""The languages people speak to us; none knows another."""

@@ -1,0 +1,1 @@
+"""Docker JSON to and from the model. Pure translation."""

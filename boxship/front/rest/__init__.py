@@ -1,0 +1,1 @@
+"""What all HTTP front ends share: application, errors, hijack, filters, versions."""

@@ -1,0 +1,1 @@
+"""The ground: nobody else touches the kernel."""

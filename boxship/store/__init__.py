@@ -1,0 +1,1 @@
+"""Where wishes and observations are kept: revisioned keys, compare-and-swap, watch."""
