@@ -225,3 +225,36 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     shell: tuple[str, ...] | None = None
     host: HostSpec = HostSpec()
     networks: dict[str, EndpointSpec] = {}
+
+
+class HostUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Docker's update request: the limits and the restart policy that may change while a container runs. None: leave."""
+
+    cpu_shares: int | None = None
+    memory: int | None = None
+    cgroup_parent: str | None = None
+    blkio_weight: int | None = None
+    blkio_weight_device: tuple[WeightDevice, ...] | None = None
+    blkio_device_read_bps: tuple[ThrottleDevice, ...] | None = None
+    blkio_device_write_bps: tuple[ThrottleDevice, ...] | None = None
+    blkio_device_read_iops: tuple[ThrottleDevice, ...] | None = None
+    blkio_device_write_iops: tuple[ThrottleDevice, ...] | None = None
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpu_realtime_period: int | None = None
+    cpu_realtime_runtime: int | None = None
+    cpuset_cpus: str | None = None
+    cpuset_mems: str | None = None
+    nano_cpus: int | None = None
+    devices: tuple[Device, ...] | None = None
+    device_cgroup_rules: tuple[str, ...] | None = None
+    device_requests: tuple[DeviceRequest, ...] | None = None
+    kernel_memory_tcp: int | None = None
+    memory_reservation: int | None = None
+    memory_swap: int | None = None
+    memory_swappiness: int | None = None
+    oom_kill_disable: bool | None = None
+    pids_limit: int | None = None
+    ulimits: tuple[Ulimit, ...] | None = None
+    init: bool | None = None
+    restart_policy: RestartPolicy | None = None

@@ -21,12 +21,30 @@ class State(enum.StrEnum):
 
 
 class Desired(enum.StrEnum):
-    """What the user wants of a container; written by requests, never by observation."""
+    """What the user wants of a container. Written by requests; an exit that no restart policy answers
+    turns RUNNING into STOPPED (or REMOVED with auto_remove), since the one run that was asked for is over."""
 
     STOPPED = "stopped"
     RUNNING = "running"
     PAUSED = "paused"
     REMOVED = "removed"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the desired state is to be reached. Stored with it, so that a crash forgets nothing; back to empty once reached.
+
+    signal:    number to stop with; 0 is the container's own stop signal.
+    signalled: when that signal was sent, nanoseconds since 1970; 0 is not yet.
+    grace:     seconds between it and KILL; None is the container's own, -1 is for ever.
+    restart:   stop what runs, then run again.
+    volumes:   a removal takes the anonymous volumes along.
+    """
+
+    signal: int = 0
+    signalled: int = 0
+    grace: int | None = None
+    restart: bool = False
+    volumes: bool = False
 
 
 class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +95,8 @@ class ContainerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     pid:           of the first process in the host's pid namespace; 0 unless running.
     conmon_pid:    of the monitor.
     restart_count: restarts by policy since the user's last start.
+    restart_at:    while RESTARTING: when the next start is due.
+    restart_delay: the back-off used last, nanoseconds.
     ports:         published ports in force: "80/tcp" -> ((host address, host port), …).
     """
 
@@ -89,6 +109,8 @@ class ContainerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     started_at: int = 0
     finished_at: int = 0
     restart_count: int = 0
+    restart_at: int = 0
+    restart_delay: int = 0
     has_started: bool = False
     stopped_by_user: bool = False
     health: HealthStatus | None = None
@@ -111,6 +133,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str
     spec: ContainerSpec
     desired: Desired = Desired.STOPPED
+    wish: Wish = Wish()
     status: ContainerStatus = ContainerStatus()
     mounts: tuple[MountPoint, ...] = ()
     path: str = ""
