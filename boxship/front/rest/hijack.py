@@ -1,0 +1,146 @@
+"""Take a connection over from HTTP: attach, exec, session.
+
+    stream = await hijack.take_over(request, hijack.RAW)
+    while data := await stream.read(): ...   # b"" once the client has ended its half; ours stays open
+    await stream.write(b"...")               # waits while the client does not read
+    await stream.close()
+    return stream.response
+
+Not one byte is lost: neither what the client sent right behind its request, nor our last output when it still sends.
+With `Upgrade` in the request the answer is 101, else 200, as dockerd does. Source: Docker Engine API, ContainerAttach.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from boxship.front.rest.connection import Connection
+
+RAW = "application/vnd.docker.raw-stream"
+MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
+CHUNK = 32 * 1024
+BUFFER = 256 * 1024
+LINGER = 2.0  # seconds that a client may take to end its half after we ended ours
+HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("hijack_headers")
+
+
+class Hijacked(web.Response):
+    """What a handler returns after a take-over: nothing more goes out."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self._eof_sent = True
+        self._keep_alive = False
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Keeps our half open when the client ends its own, also over TLS (see tls)."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return True
+
+
+class Stream:
+    """A connection that is ours alone. `closed` is set once it is gone for good."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.closed = asyncio.Event()
+        self.response = Hijacked()
+        self._connection = connection
+        loop = asyncio.get_running_loop()
+        transport, behind, ended = connection.take_over()
+        self._reader = asyncio.StreamReader(limit=BUFFER, loop=loop)
+        self._protocol = _Noticing(self._reader, self.closed, loop)
+        transport.set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+        self._transport = transport
+        self._writer = asyncio.StreamWriter(transport, self._protocol, self._reader, loop)
+        transport.resume_reading()
+        if behind:
+            self._reader.feed_data(behind)
+        if ended:
+            self._reader.feed_eof()
+
+    async def read(self, size: int = CHUNK) -> bytes:
+        """Return at most `size` bytes, b"" at the end of the client's half or when it has gone."""
+        try:
+            return await self._reader.read(size)
+        except OSError:
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """Raises ConnectionResetError when the client has gone."""
+        if self.closed.is_set():
+            raise ConnectionResetError("the client has gone")
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def close(self) -> None:
+        """End the stream after all that was written. Safe to repeat."""
+        transport = self._transport
+        if self._connection.transport is not None:
+            self._connection.leave()
+        if transport.is_closing():
+            return
+        if not transport.can_write_eof() or self._reader.at_eof():
+            transport.close()
+            return
+        transport.write_eof()  # closing with unread input would reset the connection and take our last bytes along
+        self._protocol.discard(transport)
+        if not self.closed.is_set():
+            asyncio.get_running_loop().call_later(LINGER, transport.close)
+
+
+class _Noticing(_Protocol):
+    """Sets an event when the connection is gone; can throw away what still comes in."""
+
+    def __init__(self, reader: asyncio.StreamReader, gone: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(reader, loop=loop)
+        self._gone = gone
+        self._discarding: asyncio.WriteTransport | None = None
+
+    def discard(self, transport: asyncio.Transport) -> None:
+        """Read on only to see the end, then close."""
+        self._discarding = transport
+        try:
+            transport.resume_reading()
+        except RuntimeError:
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._discarding is None:
+            super().data_received(data)
+
+    def eof_received(self) -> bool:
+        if self._discarding is None:
+            return super().eof_received()
+        return False
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._gone.set()
+        super().connection_lost(exc if isinstance(exc, Exception) else None)
+
+
+async def take_over(request: web.Request, content_type: str, *, upgrade: str = "tcp") -> Stream:
+    """Read the rest of the request's body away, answer the headers and return the connection.
+
+    Raises ConnectionResetError when the client has gone.
+    """
+    await request.read()
+    connection = request.protocol
+    assert isinstance(connection, Connection), "served by front.rest.app.Server"
+    stream = Stream(connection)
+    lines = [f"Content-Type: {content_type}"]
+    if "Upgrade" in request.headers:
+        lines = ["HTTP/1.1 101 UPGRADED", *lines, "Connection: Upgrade", f"Upgrade: {upgrade}"]
+    else:
+        lines = ["HTTP/1.1 200 OK", *lines]
+    lines += [f"{name}: {value}" for name, value in request.app.get(HEADERS, {}).items()]
+    await stream.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    return stream
