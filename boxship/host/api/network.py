@@ -1,0 +1,171 @@
+"""What the engine may ask of the host about links, network namespaces, packet filter and sockets.
+
+Addresses are text; with a prefix length ("172.17.0.2/16") where the prefix matters. Links are named as `ip link`
+shows them. A *space* is the network namespace of one group of containers.
+"""
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class BridgeLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A bridge as it should be. mtu 0 leaves the kernel's. addresses: the host's own in it, with prefix."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    mtu: int = 0
+    mac: str = ""
+
+
+class Plug(msgspec.Struct, frozen=True, kw_only=True):
+    """One interface of a space and where it leads.
+
+    interface: name inside.  link: bridge its other end is put into, or parent link of a macvlan.
+    host_link: name of the other end on the host; "" lets the host choose.
+    addresses: with prefix.  gateways: of default routes, one per family at most.
+    isolated: no traffic to other isolated ports of the bridge.  hairpin: frames may return through the port.
+    kind: veth, or macvlan with its `mode` (bridge, private, vepa, passthru).
+    sysctls: under net/, `ipv4.conf.eth0.forwarding`, written before the interface comes up.
+    """
+
+    interface: str
+    link: str = ""
+    host_link: str = ""
+    mac: str = ""
+    addresses: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    mtu: int = 0
+    isolated: bool = False
+    hairpin: bool = False
+    kind: str = "veth"
+    mode: str = "bridge"
+    sysctls: dict[str, str] = {}
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A space ready for its group. path: of the namespace's pin. host_links: other ends, in the order of the plugs."""
+
+    path: str
+    host_links: tuple[str, ...] = ()
+
+
+class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A link of the host. kind: bridge, veth, … ("" for hardware). master: index of the bridge it is in, or 0."""
+
+    name: str
+    index: int
+    kind: str = ""
+    master: int = 0
+    up: bool = False
+    mtu: int = 0
+
+
+class Links(Protocol):
+    """Links and routes of the host itself."""
+
+    async def ensure_bridge(self, link: BridgeLink) -> None:
+        """Make the bridge or correct the one there is: up, with exactly these addresses. Raises KernelError."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Delete a link; it is no error when it is gone."""
+        ...
+
+    async def seen(self) -> dict[str, LinkSeen]:
+        """All links of the host by name."""
+        ...
+
+    async def addresses(self) -> tuple[tuple[int, str], ...]:
+        """(link index, address with prefix) of the host's own addresses, both families."""
+        ...
+
+    async def routes(self) -> tuple[str, ...]:
+        """Destinations of the host's main routing table, both families, without default routes."""
+        ...
+
+
+class Spaces(Protocol):
+    """Network namespaces of groups: taken from a pool, pinned under the exec root while in use."""
+
+    async def open(self, group: str, plugs: Sequence[Plug]) -> Opened:
+        """Give the group a space with these interfaces, loopback up. Raises KernelError and leaves nothing then."""
+        ...
+
+    async def close(self, group: str) -> None:
+        """Unpin the space and cut its links off the bridges; safe to repeat. The kernel frees the rest by itself."""
+        ...
+
+    async def plug(self, group: str, plug: Plug) -> str:
+        """Add an interface to an open space; return the name of its other end."""
+        ...
+
+    async def unplug(self, group: str, plug: Plug) -> None:
+        """Take an interface away; safe to repeat."""
+        ...
+
+    async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
+        """Addresses with prefix of each interface of the space, by interface name. Raises NotFound without space."""
+        ...
+
+    def path(self, group: str) -> str:
+        """Where the space of the group is pinned, whether or not it is."""
+        ...
+
+    def pinned(self) -> frozenset[str]:
+        """The groups that have a pinned space now."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give up the pool. Pinned spaces stay."""
+        ...
+
+
+class Firewall(Protocol):
+    """One nftables table of ours; nobody else's table is ever touched."""
+
+    async def run(self, script: str) -> str:
+        """Carry out nft commands as one transaction, all or nothing; return the output. Raises KernelError."""
+        ...
+
+    def disturbed(self) -> AsyncIterator[None]:
+        """Yield after each change of the packet filter that somebody else made."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class ResolverSockets(Protocol):
+    """Sockets of the name server in the spaces of containers."""
+
+    async def open(self, path: str) -> tuple[socket.socket, socket.socket]:
+        """Return a datagram and a listening socket that answer at 127.0.0.11:53 of the space pinned at `path`.
+
+        Nothing is bound to port 53 there, a container's own name server may be. Both do not block."""
+        ...
+
+    async def outgoing(self, path: str, server: str, kind: int) -> socket.socket:
+        """Return a socket of `kind` inside the space, for asking `server`. Not connected, does not block."""
+        ...
+
+
+class PortProbe(Protocol):
+    def occupied(self, protocol: str, address: str, port: int) -> bool:
+        """Whether some socket of the host holds the port. `address` is IPv4 or IPv6, possibly the wildcard."""
+        ...
+
+    def occupied_in(self, protocol: str, address: str, low: int, high: int) -> frozenset[int]:
+        """The held ports of low … high; one look for all of them."""
+        ...
+
+
+class HostNet(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of the above, as wired."""
+
+    links: Links
+    spaces: Spaces
+    firewall: Firewall
+    sockets: ResolverSockets
+    ports: PortProbe
