@@ -1,0 +1,121 @@
+"""The stock docker CLI as a fixture. `BOXSHIP_TEST_HOST` aims the same tests at another daemon, for comparison."""
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pexpect
+import pytest
+
+BUSYBOX = Path("/bin/busybox")
+IMAGE = "busybox:latest"
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The stock CLI aimed at one daemon. `label` marks what a test made, so that it can be removed."""
+
+    host: str
+    label: str
+    config: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.config), "DOCKER_CLI_HINTS": "false"}
+
+    def __call__(
+        self, *words: str, check: bool = True, stdin: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `docker WORDS`; a failure shows both outputs. `stdin` None is an empty one."""
+        done = subprocess.run(
+            ["docker", *words], env=self.environment, input=stdin or "", text=True, capture_output=True, timeout=timeout
+        )
+        if check:
+            assert done.returncode == 0, f"docker {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def out(self, *words: str, stdin: str | None = None) -> str:
+        """Return what a successful command prints, without the last line end."""
+        return self(*words, stdin=stdin).stdout.rstrip("\n")
+
+    def terminal(self, *words: str, size: tuple[int, int] = (24, 80)) -> "pexpect.spawn[str]":
+        """Start `docker WORDS` on a terminal of `size` rows and columns."""
+        environment = {**self.environment, "TERM": "xterm"}
+        return pexpect.spawn("docker", list(words), env=environment, dimensions=size, encoding="utf-8", timeout=20)
+
+    def name(self, word: str = "c") -> str:
+        """Return a container name no other test uses."""
+        return f"{word}-{self.label[-8:]}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture(scope="session")
+def stock_host(request: pytest.FixtureRequest) -> str:
+    """Where the daemon under test listens: BOXSHIP_TEST_HOST, else a daemon of the test session's own."""
+    host = os.environ.get("BOXSHIP_TEST_HOST")
+    if host is None:
+        host = str(request.getfixturevalue("daemon").host)
+    return host
+
+
+def busybox_rootfs() -> bytes:
+    """Return a tar of a root file system that holds busybox and nothing else."""
+    names = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("bin", "etc", "tmp", "root", "home", "var/www", "usr/share"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(entry)
+        for path, text in (
+            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33::/var/www:/bin/sh\n"),
+            ("etc/group", "root:x:0:\nweb:x:33:\n"),
+        ):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(text), 0o644
+            tar.addfile(entry, io.BytesIO(text.encode()))
+        entry = tar.gettarinfo(str(BUSYBOX), "bin/busybox")
+        entry.uid = entry.gid = 0
+        with BUSYBOX.open("rb") as binary:
+            tar.addfile(entry, binary)
+        for name in names:
+            if name != "busybox":
+                entry = tarfile.TarInfo(f"bin/{name}")
+                entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(entry)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def images(stock_host: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Import the images the tests name; return the name of the plain one."""
+    if not shutil.which("docker"):
+        pytest.fail("the stock docker CLI is missing: install docker.io or docker-cli")
+    archive = tmp_path_factory.mktemp("images") / "busybox.tar"
+    archive.write_bytes(busybox_rootfs())
+    path = ("--change", "ENV PATH=/bin")
+    wanted = {
+        IMAGE: ("--change", 'CMD ["sh"]'),
+        "web:latest": ("--change", "EXPOSE 80", "--change", 'CMD ["httpd", "-f", "-p", "80", "-h", "/var/www"]'),
+    }
+    for tag, changes in wanted.items():
+        subprocess.run(
+            ["docker", "-H", stock_host, "import", *path, *changes, str(archive), tag], check=True, capture_output=True
+        )
+    return IMAGE
+
+
+@pytest.fixture
+def docker(stock_host: str, images: str, tmp_path: Path) -> Iterator[Docker]:
+    """The stock CLI; what the test made with it is removed afterwards."""
+    cli = Docker(stock_host, f"boxship.test={uuid.uuid4().hex}", tmp_path / "docker-config")
+    before = set(cli.out("ps", "-aq", "--no-trunc").split())
+    yield cli
+    made = set(cli.out("ps", "-aq", "--no-trunc").split()) - before
+    if made:
+        cli("rm", "-f", "-v", *made)
