@@ -1,0 +1,19 @@
+"""`boxship`: the daemon with `boxship daemon`, the command line otherwise. Imports only what is asked for."""
+
+import sys
+
+
+def main() -> int:
+    """Entry point of the console script; returns the exit code."""
+    argv = sys.argv[1:]
+    if argv[:1] == ["daemon"]:
+        from boxship.app import engined
+
+        return engined.main(argv[1:])
+    from boxship.front.cli.main import main as command_line
+
+    return command_line(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""All commands by name, without importing one of them: which file, which name in it, and a line of help."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """path: "container ls". module: below boxship.front.cli. name: key of its COMMANDS. also: other paths."""
+
+    path: str
+    module: str
+    name: str
+    summary: str
+    also: tuple[str, ...] = ()
+    common: bool = False
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry("container run", "container.create", "run", "Create and run a new container from an image", ("run",), True),
+    Entry("container exec", "container.session", "exec", "Execute a command in a running container", ("exec",), True),
+    Entry("container ls", "container.look", "ls", "List containers", ("ps", "container ps", "container list"), True),
+    Entry("image ls", "image", "ls", "List images", ("images", "image list"), True),
+    Entry("image pull", "image", "pull", "Download an image from a registry", ("pull",), True),
+    Entry("system version", "system", "version", "Show version information", ("version",), True),
+    Entry("system info", "system", "info", "Show what the daemon and its machine can do", ("info",), True),
+    Entry("container attach", "container.session", "attach", "Attach to a running container", ("attach",)),
+    Entry("container commit", "container.files", "commit", "Make an image from a container's changes", ("commit",)),
+    Entry("container cp", "container.files", "cp", "Copy files between a container and here", ("cp",)),
+    Entry("container create", "container.create", "create", "Create a new container", ("create",)),
+    Entry("container diff", "container.look", "diff", "List what a container changed in its files", ("diff",)),
+    Entry("container export", "container.files", "export", "Write a container's files as a tar archive", ("export",)),
+    Entry("container inspect", "container.look", "inspect", "Show all there is to know of containers"),
+    Entry("container kill", "container.life", "kill", "Send a signal to running containers", ("kill",)),
+    Entry("container logs", "container.look", "logs", "Show what a container printed", ("logs",)),
+    Entry("container pause", "container.life", "pause", "Freeze all processes of containers", ("pause",)),
+    Entry("container port", "container.look", "port", "List a container's published ports", ("port",)),
+    Entry("container prune", "container.life", "prune", "Remove all stopped containers"),
+    Entry("container rename", "container.life", "rename", "Rename a container", ("rename",)),
+    Entry("container restart", "container.life", "restart", "Restart containers", ("restart",)),
+    Entry("container rm", "container.life", "rm", "Remove containers", ("rm", "container remove")),
+    Entry("container start", "container.session", "start", "Start stopped containers", ("start",)),
+    Entry("container stats", "container.stats", "stats", "Show what containers use, live", ("stats",)),
+    Entry("container stop", "container.life", "stop", "Stop running containers", ("stop",)),
+    Entry("container top", "container.look", "top", "List a container's processes", ("top",)),
+    Entry("container unpause", "container.life", "unpause", "Let paused containers go on", ("unpause",)),
+    Entry("container update", "container.life", "update", "Change the limits of containers", ("update",)),
+    Entry("container wait", "container.life", "wait", "Wait until containers stop, print exit codes", ("wait",)),
+    Entry("image history", "image", "history", "Show how an image was made", ("history",)),
+    Entry("image import", "image", "import", "Make an image from a tar archive of files", ("import",)),
+    Entry("image inspect", "image", "inspect", "Show all there is to know of images"),
+    Entry("image load", "image", "load", "Load images from an archive that `save` wrote", ("load",)),
+    Entry("image prune", "image", "prune", "Remove images that nothing uses"),
+    Entry("image rm", "image", "rm", "Remove images", ("rmi", "image remove")),
+    Entry("image save", "image", "save", "Write images to an archive", ("save",)),
+    Entry("image tag", "image", "tag", "Give an image one more name", ("tag",)),
+    Entry("network connect", "network", "connect", "Connect a container to a network"),
+    Entry("network create", "network", "create", "Create a network"),
+    Entry("network disconnect", "network", "disconnect", "Disconnect a container from a network"),
+    Entry("network inspect", "network", "inspect", "Show all there is to know of networks"),
+    Entry("network ls", "network", "ls", "List networks", ("network list",)),
+    Entry("network prune", "network", "prune", "Remove networks that nothing uses"),
+    Entry("network rm", "network", "rm", "Remove networks", ("network remove",)),
+    Entry("volume create", "volume", "create", "Create a volume"),
+    Entry("volume inspect", "volume", "inspect", "Show all there is to know of volumes"),
+    Entry("volume ls", "volume", "ls", "List volumes", ("volume list",)),
+    Entry("volume prune", "volume", "prune", "Remove volumes that nothing uses"),
+    Entry("volume rm", "volume", "rm", "Remove volumes", ("volume remove",)),
+    Entry("system check", "system", "check", "Compare what the kernel holds with what the daemon knows"),
+    Entry("system df", "system", "df", "Show how much disk is used"),
+    Entry("system events", "system", "events", "Show what happens, live", ("events",)),
+    Entry("system prune", "system", "prune", "Remove all that nothing uses"),
+    Entry("inspect", "inspect", "inspect", "Show all there is to know of containers, images, networks, volumes"),
+    Entry("completion", "completion", "completion", "Write a completion script for bash, zsh or fish"),
+)
+
+NOUNS = {
+    "container": "Containers",
+    "image": "Images",
+    "network": "Networks",
+    "volume": "Volumes",
+    "system": "The daemon itself",
+}
+
+
+def find(words: list[str]) -> tuple[Entry | None, str, list[str]]:
+    """Return the entry that `words` begin with, the path as typed, and the words behind it; None if there is none."""
+    table = _paths()
+    for length in (2, 1):
+        path = " ".join(words[:length])
+        if len(words) >= length and path in table:
+            return table[path], path, words[length:]
+    return None, "", words
+
+
+def _paths() -> dict[str, Entry]:
+    return {path: entry for entry in CATALOGUE for path in (entry.path, *entry.also)}
+
+
+def names_below(noun: str) -> list[str]:
+    """Return what may follow `noun`; with "" all first words."""
+    if noun:
+        return [path.split(" ")[1] for path in _paths() if path.startswith(f"{noun} ")]
+    return sorted({path for path in _paths() if " " not in path} | NOUNS.keys() | {"daemon"})

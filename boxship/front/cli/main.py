@@ -1,0 +1,124 @@
+"""The command line: global flags, then a command. Exit codes are Docker's: 125 for our own failures in run,
+126 and 127 for commands that cannot be executed, 1 for the rest."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from boxship.base.errors import Invalid, PlatformError
+from boxship.front.cli import help as texts
+from boxship.front.cli.catalogue import NOUNS, Entry, find, names_below
+from boxship.front.cli.command import HELP, Command, Failed, Session
+from boxship.front.cli.flags import Parsed, nearest, parse
+from boxship.front.client.api import ApiError, Client, host_from, parse_host, tls_from
+
+USAGE_ERROR = 125
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out one command line; return its exit code."""
+    try:
+        code = _main(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+
+
+def _main(argv: Sequence[str]) -> int:
+    try:
+        given = parse(texts.GLOBAL_FLAGS, argv, interspersed=False)
+    except Invalid as error:
+        return _refuse(f"{error}\n\nUsage:  boxship [OPTIONS] COMMAND\n\nRun 'boxship --help' for more information")
+    if given.on("version"):
+        from boxship import __version__
+
+        print(f"Boxship version {__version__}")
+        return 0
+    words = list(given.args)
+    if given.on("help") or not words or words == ["help"]:
+        print(texts.general())
+        return 0
+    if words[0] == "help":
+        words = [*words[1:], "--help"]
+    return _dispatch(given, words)
+
+
+def _dispatch(given: Parsed, words: list[str]) -> int:
+    entry, path, rest = find(words)
+    if entry is None:
+        return _unknown(words)
+    command = load(entry)
+    flags = (*command.flags, HELP)
+    try:
+        parsed = parse(flags, rest, interspersed=command.interspersed)
+        if parsed.on("help"):
+            others = tuple(alias for alias in (entry.path, *entry.also) if alias != path)
+            print(texts.of_command(path, entry.summary, others, command))
+            return 0
+        _count(path, command, parsed)
+    except Invalid as error:
+        return _refuse(f"{error}\n{texts.usage_hint(path, command)}", USAGE_ERROR)
+    return _run(given, command, parsed)
+
+
+def load(entry: Entry) -> Command:
+    """Import the one file that holds the command."""
+    module = import_module(f"boxship.front.cli.{entry.module}")
+    commands: dict[str, Command] = module.COMMANDS
+    return commands[entry.name]
+
+
+def _count(path: str, command: Command, parsed: Parsed) -> None:
+    count, least, most = len(parsed.args), command.least, command.most
+    if count >= least and (most is None or count <= most):
+        return
+    if most == 0:
+        raise Invalid(f"boxship: 'boxship {path}' accepts no arguments")
+    wanted = f"{least}" if least == most else f"at least {least}" if count < least else f"at most {most}"
+    plural = "argument" if wanted.endswith(" 1") or wanted == "1" else "arguments"
+    raise Invalid(f"boxship: 'boxship {path}' requires {wanted} {plural}")
+
+
+def _run(given: Parsed, command: Command, parsed: Parsed) -> int:
+    try:
+        tls = tls_from(os.environ, {flag.name: given.text(flag.name) for flag in texts.GLOBAL_FLAGS})
+        hosts = given.many("host")
+        if len(hosts) > 1:
+            raise Invalid("specify only one -H")
+        session = Session(Client(parse_host(hosts[0] if hosts else host_from(os.environ), tls)))
+        return command.run(session, parsed) or 0
+    except Failed as error:
+        return _refuse(str(error), error.code)
+    except ApiError as error:
+        return _refuse(f"Error response from daemon: {error}")
+    except PlatformError as error:
+        return _refuse(str(error))
+    except ConnectionError as error:
+        if given.on("debug"):
+            raise
+        return _refuse(f"The daemon went away: {error}. Look at its log, then try again.")
+
+
+def _unknown(words: list[str]) -> int:
+    """Say what was meant, or list what there is below a noun."""
+    noun = words[0] if words[0] in NOUNS else ""
+    if noun and (len(words) == 1 or words[1] in ("--help", "-h")):
+        print(texts.of_noun(noun))
+        return 0
+    word = words[1] if noun else words[0]
+    guess = nearest(word, names_below(noun))
+    prefix = f"boxship {noun} ".replace("  ", " ")
+    hint = f"Did you mean '{prefix}{guess}'?" if guess else f"Run '{prefix.strip()} --help' for what there is."
+    return _refuse(f"boxship: unknown command: {prefix}{word}\n\n{hint}")
+
+
+def _refuse(text: str, code: int = 1) -> int:
+    sys.stdout.flush()
+    if text:
+        print(text, file=sys.stderr)
+    return code
