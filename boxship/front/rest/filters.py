@@ -4,13 +4,19 @@ Both forms are read: `{"status": {"exited": true}}`, which Go clients send, and 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import msgspec
-from aiohttp import web
 
 from boxship.base.errors import Invalid
+
+
+class HasQuery(Protocol):
+    """What we need of a request."""
+
+    @property
+    def query(self) -> Mapping[str, str]: ...
 
 
 class Filters:
@@ -28,8 +34,8 @@ class Filters:
     def get(self, key: str) -> tuple[str, ...]:
         return self._values.get(key, ())
 
-    def keys(self) -> Collection[str]:
-        return self._values.keys()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def allow(self, keys: Collection[str]) -> "Filters":
         """Return self. Raises Invalid for a key that is not among `keys`."""
@@ -133,6 +139,6 @@ def _word(value: Any) -> str:
     raise Invalid("invalid filter")
 
 
-def of(request: web.Request, allowed: Collection[str]) -> Filters:
+def of(request: HasQuery, allowed: Collection[str]) -> Filters:
     """Return the request's filters. Raises Invalid for unknown keys."""
     return parse(request.query.get("filters", "")).allow(allowed)

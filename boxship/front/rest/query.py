@@ -44,7 +44,7 @@ def many(request: web.Request, name: str) -> tuple[str, ...]:
 
 
 def moment(request: web.Request, name: str) -> int | None:
-    """Return a point in time, given as seconds since 1970 with up to nine decimals, in nanoseconds. None when absent."""
+    """Return a point in time, given as seconds since 1970 up to nine decimals, in nanoseconds; None when absent."""
     return parse_moment(request.query, name)
 
 

@@ -1,8 +1,8 @@
 """API versions in paths: `/v1.41/containers/json`. Pure."""
 
 import re
-
-from aiohttp import web
+from collections.abc import Mapping
+from typing import Any
 
 from boxship.base.errors import Invalid
 
@@ -36,7 +36,7 @@ def check(version: Version) -> None:
         raise Invalid(f"client version {show(version)} is too new. Maximum supported API version is {show(NEWEST)}")
 
 
-def of(request: web.Request) -> Version:
+def of(request: Mapping[str, Any]) -> Version:
     """Return the version the client asked for; the newest when it asked for none."""
     version: Version = request["version"]
     return version
