@@ -1,1 +1,7 @@
 """From a container spec to an OCI runtime bundle. Pure: reads nothing, writes nothing."""
+
+from boxship.engine.bundle.config import bundle
+from boxship.engine.bundle.limits import resources
+from boxship.engine.bundle.process import exec_process
+
+__all__ = ["bundle", "exec_process", "resources"]
