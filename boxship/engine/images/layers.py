@@ -1,0 +1,170 @@
+"""Extracted layers on disk, shared by all images: `layers/<hex of the diff id>/`.
+
+In each: `diff`, the tree, usable as an overlay lower; `split.zst`, what else is needed to give the tar back byte for
+byte; `layer.json`. A layer is made in tmp/ and appears by one rename, so it is whole or not there.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import msgspec
+
+from boxship.base.codec import decode, encode
+from boxship.base.errors import NotFound, PlatformError
+from boxship.base.ids import new_id, short
+from boxship.engine.images.inflate import Intake
+from boxship.engine.images.tarsplit import Splitter, assemble
+from boxship.model.image import Layer
+
+SPLIT, TREE, FACTS = "split.zst", "diff", "layer.json"
+Read = Callable[[int], bytes]
+
+
+class Trees(Protocol):
+    """What the ground does with trees of files."""
+
+    async def unpack_layer(self, source: int, root: Path) -> None:
+        """Untar from the file descriptor `source`, to its end, into `root`; whiteouts take overlay's form.
+        Nothing is written outside `root`. Raises Invalid naming the entry."""
+        ...
+
+    def open_in(self, root: Path, path: str) -> BinaryIO:
+        """Open a regular file of a tree for reading; symbolic links are followed inside `root` only."""
+        ...
+
+    def trash(self, path: Path) -> None:
+        """Make a tree disappear at once; the space comes back later."""
+        ...
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """diff_id: of the tar.  size: bytes of its regular files.  tar_size: bytes of the tar.
+    digests: of compressed forms it is known to have come in."""
+
+    diff_id: str
+    size: int
+    tar_size: int
+    digests: tuple[str, ...] = ()
+
+
+class Staged(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer that lies in tmp/, whole but not yet kept."""
+
+    facts: Facts
+    path: Path
+    digest: str  # of the bytes as they came, compressed or not
+
+
+class Layers:
+    """Who keeps layers must hold them against `drop` by an image's record; see Images."""
+
+    def __init__(self, data_root: Path, trees: Trees) -> None:
+        self._root = data_root / "layers"
+        self._tmp = data_root / "tmp"
+        self._trees = trees
+        self._facts: dict[str, Facts] = {}
+
+    def load(self) -> None:
+        """Learn which layers are there; sweep what an interrupted run left behind."""
+        self._root.mkdir(mode=0o710, parents=True, exist_ok=True)
+        self._tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for entry in os.scandir(self._tmp):
+            if entry.name.startswith("layer-"):
+                self._trees.trash(Path(entry.path))
+        for entry in os.scandir(self._root):
+            facts = decode((Path(entry.path) / FACTS).read_bytes(), Facts)
+            self._facts[facts.diff_id] = facts
+
+    def all(self) -> list[Facts]:
+        return list(self._facts.values())
+
+    def find(self, diff_id: str) -> Facts | None:
+        return self._facts.get(diff_id)
+
+    def get(self, diff_id: str) -> Layer:
+        """Raises NotFound, which means that somebody removed it behind our back."""
+        facts = self._facts.get(diff_id)
+        if facts is None:
+            raise NotFound(f"layer {diff_id} does not exist")
+        return Layer(diff_id=diff_id, chain_id="", size=facts.size, path=str(self._home(diff_id) / TREE))
+
+    def stage(self, read: Read, loop: asyncio.AbstractEventLoop) -> Staged:
+        """Extract one layer from `read`, plain or compressed. For a thread; the unpacking child belongs to `loop`.
+        Raises Invalid for what is no archive or climbs out of its root."""
+        home = self._tmp / f"layer-{short(new_id())}"
+        (home / TREE).mkdir(mode=0o755, parents=True)
+        try:
+            facts, digest = self._extract(read, home, loop)
+        except BaseException:
+            self._trees.trash(home)
+            raise
+        (home / FACTS).write_bytes(encode(facts))
+        return Staged(facts=facts, path=home, digest=digest)
+
+    def _extract(self, read: Read, home: Path, loop: asyncio.AbstractEventLoop) -> tuple[Facts, str]:
+        source, sink = os.pipe()
+        unpacked = asyncio.run_coroutine_threadsafe(self._unpack(source, home / TREE), loop)
+        intake = Intake(read)
+        try:
+            with open(home / SPLIT, "wb") as split:
+                splitter = Splitter(split)
+                _pump(intake, splitter, sink)
+                splitter.close()
+        except BrokenPipeError:  # the child has given up, and says why below
+            unpacked.result()
+            raise PlatformError("the layer's archive was not read to its end") from None
+        except BaseException:
+            os.close(sink)
+            unpacked.exception()
+            raise
+        os.close(sink)
+        unpacked.result()
+        digests = () if intake.digest == intake.diff_id else (intake.digest,)
+        facts = Facts(diff_id=intake.diff_id, size=splitter.size, tar_size=intake.size, digests=digests)
+        return facts, intake.digest
+
+    async def _unpack(self, source: int, root: Path) -> None:
+        try:
+            await self._trees.unpack_layer(source, root)
+        finally:
+            os.close(source)
+
+    def keep(self, staged: Staged) -> Facts:
+        """Make a staged layer a real one; if there is one like it already, that one stays and this one is left
+        for `discard`."""
+        known = self._facts.get(staged.facts.diff_id)
+        if known is not None:
+            return known
+        os.rename(staged.path, self._home(staged.facts.diff_id))
+        self._facts[staged.facts.diff_id] = staged.facts
+        return staged.facts
+
+    def discard(self, staged: Staged) -> None:
+        """Throw a staged layer away, unless it has become a real one."""
+        if staged.path.exists():
+            self._trees.trash(staged.path)
+
+    def drop(self, diff_id: str) -> None:
+        """Remove a layer; a second time changes nothing."""
+        if self._facts.pop(diff_id, None) is not None:
+            self._trees.trash(self._home(diff_id))
+
+    def tar(self, diff_id: str) -> Iterator[bytes]:
+        """Yield the layer's tar, byte for byte. Reads files: for a thread."""
+        home = self._home(diff_id)
+        with open(home / SPLIT, "rb") as split:
+            yield from assemble(split, lambda path: self._trees.open_in(home / TREE, path))
+
+    def _home(self, diff_id: str) -> Path:
+        return self._root / diff_id.removeprefix("sha256:")
+
+
+def _pump(intake: "Intake", splitter: Splitter, sink: int) -> None:
+    while piece := intake.read():
+        splitter.feed(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(sink, view) :]

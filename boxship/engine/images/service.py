@@ -1,0 +1,284 @@
+"""Images of one node: what there is, what it is called, and what keeps it alive.
+
+Removal rules are in removal.py, the ways in and out in archive_in.py, archive_out.py, imports and commits in making.py.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from boxship.base.clock import Clock
+from boxship.base.errors import Conflict, Invalid, NotFound
+from boxship.engine.events import Events
+from boxship.engine.images import config as image_config
+from boxship.engine.images import removal
+from boxship.engine.images.archive_in import Found, Progress, read_archive
+from boxship.engine.images.archive_out import Wanted, write_archive
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.config import render
+from boxship.engine.images.feed import from_thread, through_thread
+from boxship.engine.images.layers import Layers, Staged, Trees
+from boxship.engine.images.reference import Reference, parse, parse_any
+from boxship.engine.images.removal import Delete, Snapshot, Untag, User
+from boxship.model.image import Image
+from boxship.model.status import Container, State
+from boxship.store.api import Store
+
+ALIVE = (State.RUNNING, State.PAUSED, State.RESTARTING)
+Containers = Callable[[], Iterable[Container]]
+
+
+class Images:
+    """One per daemon; `start` it before use.
+
+    containers: the node's containers, asked whenever it matters what is in use.
+    """
+
+    def __init__(
+        self, store: Store, events: Events, clock: Clock, data_root: Path, *, trees: Trees, containers: Containers
+    ) -> None:
+        self._catalog = Catalog(store)
+        self._layers = Layers(data_root, trees)
+        self._events = events
+        self._clock = clock
+        self._containers = containers
+        # Layers that have become real but belong to no record yet must not be swept: both happen under this lock.
+        self._settling = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Read what is stored, sweep what an interrupted run left."""
+        self._layers.load()
+        await self._catalog.load()
+        await self.release()
+
+    # ---- looking
+
+    def get(self, ref: str) -> Image:
+        """Return the image that `ref` names: exact name, then id or its beginning.
+        Raises NotFound "No such image: …", Invalid "invalid reference format"."""
+        return self._catalog.find(ref)
+
+    def find(self, ref: str) -> Image | None:
+        """Return the image that `ref` names, None where `get` would raise."""
+        try:
+            return self._catalog.find(ref)
+        except (NotFound, Invalid):
+            return None
+
+    def all(self) -> list[Image]:
+        """Return all images, newest first."""
+        return self._catalog.all()
+
+    def raw_config(self, image_id: str) -> bytes:
+        """Return the image's configuration, byte for byte."""
+        return self._catalog.raw(image_id)
+
+    def references(self, image_id: str) -> list[Reference]:
+        return self._catalog.references(image_id)
+
+    def lowers(self, image: Image) -> tuple[str, ...]:
+        """Return the directories of an image's layers, lowest first, ready as overlay lowers."""
+        return tuple(self._layers.get(diff_id).path for diff_id in image.layers)
+
+    def layer_sizes(self, image: Image) -> tuple[int, ...]:
+        """Return the bytes in each layer, lowest first."""
+        return tuple(self._layers.get(diff_id).size for diff_id in image.layers)
+
+    def is_parent(self, image_id: str) -> bool:
+        return bool(self._catalog.children(image_id))
+
+    def parents(self) -> set[str]:
+        """Return the ids of all images that others were made from."""
+        return {image.parent for image in self._catalog.all() if image.parent}
+
+    def users(self, image_id: str) -> list[Container]:
+        """Return the containers made from an image."""
+        return [container for container in self._containers() if container.image_id == image_id]
+
+    def disk_usage(self) -> int:
+        """Return the bytes of all layers, each counted once."""
+        return sum(facts.size for facts in self._layers.all())
+
+    # ---- naming
+
+    async def tag(self, ref: str, name: str, tag: str = "") -> None:
+        """Let `name:tag` mean the image `ref` too. Raises NotFound, and Invalid for what cannot be a tag."""
+        image = self.get(ref)
+        reference = parse(name)
+        if reference.digest:
+            raise Invalid("refusing to create a tag with a digest reference")
+        await self._name(reference.with_tag(tag) if tag else reference.with_default_tag(), image.id)
+
+    async def _name(self, reference: Reference, image_id: str) -> None:
+        await self._catalog.point(reference, image_id, self._clock.now())
+        self._announce(image_id, "tag", reference.familiar)
+
+    def _announce(self, image_id: str, action: str, name: str = "") -> None:
+        image = self._catalog.by_id(image_id)
+        labels = image.config.labels if image else {}
+        self._events.publish("image", action, image_id, {**labels, "name": name or image_id})
+
+    # ---- removal
+
+    async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> list[dict[str, str]]:
+        """Remove a name, or an image with all it alone needs. Return Docker's list of Untagged and Deleted.
+        Raises Conflict with dockerd's sentence when something still needs it."""
+        image = self.get(ref)
+        digits = image.id.removeprefix("sha256:")
+        by_id = image.id.startswith(ref) or digits.startswith(ref)
+        plan = removal.plan(image.id, None if by_id else parse(ref), self._snapshot(), force=force, prune=prune)
+        return await self._execute(plan)
+
+    def _snapshot(self) -> Snapshot:
+        images = self._catalog.all()
+        containers = self._containers()
+        return Snapshot(
+            names={image.id: self._catalog.references(image.id) for image in images},
+            parents={image.id: image.parent for image in images},
+            users=[User(container_id=c.id, image_id=c.image_id, running=c.status.state in ALIVE) for c in containers],
+        )
+
+    async def _execute(self, plan: Sequence[removal.Action]) -> list[dict[str, str]]:
+        done: list[dict[str, str]] = []
+        for action in plan:
+            match action:
+                case Untag(reference):
+                    done.append({"Untagged": reference.familiar})
+                    image = self._catalog.named(reference)
+                    await self._catalog.unpoint(reference)
+                    self._announce(image.id if image else "", "untag")
+                case Delete(image_id):
+                    done.append({"Deleted": image_id})
+                    done += [{"Deleted": chain} for chain in await self._delete(image_id)]
+        return done
+
+    async def _delete(self, image_id: str) -> list[str]:
+        """Return the chain ids of the layers that went along, highest first."""
+        image = self._catalog.by_id(image_id)
+        self._announce(image_id, "delete")
+        await self._catalog.drop(image_id)
+        gone = await self.release()
+        chains = zip(image.layers, image.chain, strict=True) if image else ()
+        return [chain for diff_id, chain in reversed(list(chains)) if diff_id in gone]
+
+    async def release(self) -> set[str]:
+        """Remove the layers that neither an image nor a container needs. Return their diff ids."""
+        async with self._settling:
+            needed = {diff_id for image in self._catalog.all() for diff_id in image.layers}
+            mounted = {path for container in self._containers() for path in container.layers}
+            idle = [f.diff_id for f in self._layers.all() if f.diff_id not in needed]
+            gone = {diff_id for diff_id in idle if self._layers.get(diff_id).path not in mounted}
+            for diff_id in gone:
+                self._layers.drop(diff_id)
+        return gone
+
+    async def prune(
+        self, wanted: Callable[[Image], bool], *, dangling: bool = True
+    ) -> tuple[list[dict[str, str]], int]:
+        """Remove images that no container uses and `wanted` accepts: those without a name, or, with `dangling`
+        false, all. Return what was removed and the bytes won."""
+        before, done = self.disk_usage(), []
+        used = {container.image_id for container in self._containers()}
+        parents = self.parents()
+        for image in self.all():
+            names = self._catalog.references(image.id)
+            if image.id in used or not wanted(image) or (dangling and (names or image.id in parents)):
+                continue
+            done += await self._prune_one(image, names)
+        reclaimed = before - self.disk_usage()
+        self._events.publish("image", "prune", "", {"reclaimed": str(reclaimed)})
+        return done, reclaimed
+
+    async def _prune_one(self, image: Image, names: Sequence[Reference]) -> list[dict[str, str]]:
+        done: list[dict[str, str]] = []
+        for target in [name.familiar for name in names] or [image.id]:
+            if self.find(target) is not None:
+                try:
+                    done += await self.remove(target)
+                except Conflict:  # somebody began to use it meanwhile, or a child needs it
+                    continue
+        return done
+
+    # ---- ways in and out
+
+    async def load(self, pieces: AsyncIterator[bytes], progress: Progress) -> list[str]:
+        """Take in a docker-archive or an OCI layout, packed or not. Return the lines dockerd shows.
+        `progress(id, current, total)` is called from another thread. Raises Invalid; then nothing is left."""
+        loop = asyncio.get_running_loop()
+        archive = await through_thread(pieces, lambda read: read_archive(read, self._layers, loop, progress))
+        lines: list[str] = []
+        try:
+            for found in archive.found:
+                lines += await self._settle(found, archive.staged)
+        finally:
+            for staged in archive.staged.values():
+                self._layers.discard(staged)
+        return lines
+
+    async def _settle(self, found: Found, staged: Mapping[str, Staged]) -> list[str]:
+        image = await self.adopt(found.raw, [staged[d] for d in found.image.layers if d in staged])
+        self._announce(image.id, "load")
+        for reference in found.references:
+            await self._name(reference, image.id)
+        if found.references:
+            return [f"Loaded image: {reference.familiar}\n" for reference in found.references]
+        return [f"Loaded image ID: {image.id}\n"]
+
+    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+        """Return an archive of the named images, in pieces. Raises NotFound before the first one."""
+        wanted = self._wanted(refs)
+        for item in wanted:
+            self._announce(item.image.id, "save")
+        return from_thread(write_archive(wanted, self._layers))
+
+    def _wanted(self, refs: Sequence[str]) -> list[Wanted]:
+        """A name without a tag means all tags of that repository; an id means the image without its names."""
+        names: dict[str, list[Reference]] = {}
+        for ref in refs:
+            asked = parse_any(ref).reference
+            tags = self._catalog.tags_of(asked.name) if asked and asked.is_name_only else []
+            if asked and not tags and not asked.digest and self._catalog.named(asked):
+                tags = [asked.with_default_tag()]
+            for reference in tags:
+                _note(names, self._catalog.named(reference) or self.get(ref), reference)
+            if not tags:
+                names.setdefault(self.get(ref).id, [])
+        return [
+            Wanted(self._catalog.find(image_id), self._catalog.raw(image_id), tuple(references))
+            for image_id, references in names.items()
+        ]
+
+    async def stage(self, pieces: AsyncIterator[bytes]) -> Staged:
+        """Extract one layer, packed or not, aside; hand it to `adopt` or `discard`."""
+        loop = asyncio.get_running_loop()
+        return await through_thread(pieces, lambda read: self._layers.stage(read, loop))
+
+    def discard(self, staged: Staged) -> None:
+        self._layers.discard(staged)
+
+    async def create(self, image: Image, layer: Staged, reference: Reference | None, action: str = "create") -> Image:
+        """Make `image` with `layer` as its highest one real, and name it. A failure leaves nothing."""
+        try:
+            made = await self.adopt(render(image), [layer], parent=image.parent)
+        except BaseException:
+            self._layers.discard(layer)
+            raise
+        self._announce(made.id, action)
+        if reference is not None:
+            await self._name(reference, made.id)
+        return self._catalog.by_id(made.id) or made
+
+    async def adopt(self, raw: bytes, staged: Iterable[Staged], *, parent: str = "") -> Image:
+        """Keep the staged layers and record the image that `raw` describes; a layer that is there already is not
+        kept twice. Every layer must be one or the other. After a crash all of it is there, or nothing."""
+        async with self._settling:
+            for layer in staged:
+                self._layers.keep(layer)
+            size = sum(self._layers.get(diff_id).size for diff_id in image_config.parse(raw).layers)
+            return await self._catalog.add(raw, size=size, parent=parent)
+
+
+def _note(names: dict[str, list[Reference]], image: Image, reference: Reference) -> None:
+    known = names.setdefault(image.id, [])
+    if reference not in known:
+        known.append(reference)

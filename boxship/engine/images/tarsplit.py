@@ -1,0 +1,125 @@
+"""Keep of a layer's tar only what its extracted files do not hold, and put both together again, byte for byte.
+
+A split file is a zstd stream of records: kind (1 byte), length (8 bytes, big endian), then
+`L`: that many bytes of the tar as they are; `F`: the contents of a file of that length, followed by the length of
+its path (2 bytes) and the path, relative to the layer. Idea: vbatts/tar-split. Reading and writing of the split file
+only; the layer's tree is somebody else's.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from boxship.base.errors import Invalid
+from boxship.engine.images.tarhead import BLOCK, Head, HeadReader, padded
+
+CHUNK = 1 << 18
+_LITERAL_LIMIT = 1 << 16  # literals are handed to the compressor in pieces of about this size
+
+
+class Splitter:
+    """Is fed a tar in pieces of any size and writes its split form. size: bytes in regular files so far."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(sink, closefd=False)
+        self._heads = HeadReader()
+        self._literal = bytearray()
+        self._partial = bytearray()  # a header of which not all has come
+        self._copy = 0  # bytes to come that are taken literally
+        self._skip = 0  # bytes to come that the extracted file will hold
+        self._ended = False
+        self.size = 0
+        self.entries = 0
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece. Raises Invalid naming what is wrong with a header."""
+        view, at = memoryview(data), 0
+        while at < len(view):
+            if self._skip:
+                step = min(self._skip, len(view) - at)
+                self._skip -= step
+            elif self._copy or self._ended:
+                step = len(view) - at if self._ended else min(self._copy, len(view) - at)
+                self._take(view[at : at + step])
+            else:
+                step = min(BLOCK - len(self._partial), len(view) - at)
+                self._partial += view[at : at + step]
+                if len(self._partial) == BLOCK:
+                    self._block(bytes(self._partial))
+                    self._partial.clear()
+            at += step
+
+    def _take(self, piece: memoryview) -> None:
+        """Keep bytes as they are; bodies of extended headers are shown to the reader of headers too."""
+        self._copy = max(0, self._copy - len(piece))
+        self._heads.body(piece)
+        self._literal += piece
+        if len(self._literal) >= _LITERAL_LIMIT:
+            self._flush()
+
+    def _block(self, block: bytes) -> None:
+        self._literal += block
+        head = self._heads.block(block)
+        if head is None:
+            self._copy = self._heads.wanted
+            self._ended = self._heads.ended
+            return
+        self.entries += 1
+        if head.is_file:
+            self.size += head.size
+        if head.in_tree:
+            self._flush()
+            self._file(head)
+            self._skip, self._copy = head.stored, padded(head.stored) - head.stored
+        else:
+            self._copy = padded(head.stored)
+
+    def _file(self, head: Head) -> None:
+        path = head.path.encode(errors="surrogateescape")
+        record = b"F" + head.stored.to_bytes(8, "big") + len(path).to_bytes(2, "big") + path
+        self._writer.write(record)
+
+    def _flush(self) -> None:
+        if self._literal:
+            self._writer.write(b"L" + len(self._literal).to_bytes(8, "big"))
+            self._writer.write(bytes(self._literal))
+            self._literal.clear()
+
+    def close(self) -> None:
+        """Write the rest. Raises Invalid when the tar ended in the middle of an entry."""
+        if self._partial or self._skip or (self._copy and not self._ended):
+            raise Invalid("unexpected EOF: the layer's archive is cut off")
+        self._flush()
+        self._writer.close()  # type: ignore[no-untyped-call]
+
+
+def assemble(split: BinaryIO, open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
+    """Yield the tar again, in pieces. `open_file` opens a path of the layer's tree.
+    Raises Invalid when a file no longer has the length it had."""
+    reader = zstandard.ZstdDecompressor().stream_reader(split)
+    while kind := reader.read(1):
+        length = int.from_bytes(_exactly(reader, 8), "big")
+        if kind == b"L":
+            yield from _pieces(reader, length, "its split form")
+        else:
+            path = _exactly(reader, int.from_bytes(_exactly(reader, 2), "big")).decode(errors="surrogateescape")
+            with open_file(path) as file:
+                yield from _pieces(file, length, path)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _pieces(source: _Readable, length: int, name: str) -> Iterator[bytes]:
+    while length:
+        piece = source.read(min(CHUNK, length))
+        if not piece:
+            raise Invalid(f"layer cannot be put together again: {name} is shorter than it was")
+        length -= len(piece)
+        yield piece
+
+
+def _exactly(source: _Readable, length: int) -> bytes:
+    return b"".join(_pieces(source, length, "its split form"))
