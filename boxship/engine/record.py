@@ -60,9 +60,14 @@ class Records:
             del self._names[name]
 
     async def save(self, container: Container) -> Container:
-        """Make `container` the present record. Readers see it at once, the store has it on return."""
-        self._keep(container)
+        """Make `container` the present record, in the store and for all readers."""
         await self._store.put(PREFIX + container.id, encode(container))
+        self._keep(container)
+        return container
+
+    def note(self, container: Container) -> Container:
+        """Let readers see `container`; the store gets it with the next `save`. For what the host can tell again."""
+        self._keep(container)
         return container
 
     async def drop(self, container: Container) -> None:

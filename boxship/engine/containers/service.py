@@ -6,8 +6,8 @@ from boxship.engine import wishes
 from boxship.engine.containers.changes import Changes
 from boxship.engine.containers.create import Creation
 from boxship.engine.containers.prune import Pruned, prune
-from boxship.engine.containers.wait import Waiter
 from boxship.engine.containers.work import Work
+from boxship.engine.waiters import Waiter
 from boxship.engine.wishes import Milestone
 from boxship.model.container import ContainerSpec, HostUpdate
 from boxship.model.status import Container

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from boxship.base.errors import Invalid
-from boxship.model.status import Container, State
+from boxship.engine.states import UP
+from boxship.model.status import Container
 
 NOT_RUNNING, NEXT_EXIT, REMOVED = CONDITIONS = ("not-running", "next-exit", "removed")
-RUNNING_STATES = (State.RUNNING, State.PAUSED, State.RESTARTING)
 
 
 class Waiter:
@@ -41,11 +41,12 @@ class Waiters:
         self._waiting: dict[str, list[Waiter]] = {}
 
     def add(self, container: Container, condition: str) -> Waiter:
-        """Register. Raises Invalid for a condition Docker does not know."""
+        """Register; "" is not-running. Raises Invalid for a condition Docker does not know."""
+        condition = condition or NOT_RUNNING
         if condition not in CONDITIONS:
             raise Invalid(f'invalid condition: "{condition}"')
         waiter = Waiter(lambda gone: self._drop(container.id, gone), condition)
-        if condition == NOT_RUNNING and container.status.state not in RUNNING_STATES:
+        if condition == NOT_RUNNING and container.status.state not in UP:
             waiter.answer(container)
         else:
             self._waiting.setdefault(container.id, []).append(waiter)
@@ -54,7 +55,7 @@ class Waiters:
     def exited(self, container: Container) -> None:
         """An exit was recorded. A container about to be restarted still counts as running."""
         self._answer(container, NEXT_EXIT)
-        if container.status.state not in RUNNING_STATES:
+        if container.status.state not in UP:
             self._answer(container, NOT_RUNNING)
 
     def removed(self, container: Container) -> None:
