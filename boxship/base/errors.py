@@ -56,4 +56,23 @@ class KernelError(PlatformError):
 
 
 class RuntimeFailed(PlatformError):
-    """The OCI runtime refused a container. The text is the runtime's own sentence."""
+    """The OCI runtime refused a container. The text is the runtime's own sentence.
+
+    exit_code: what Docker records for a container or exec that could not start.
+    """
+
+    exit_code = 128
+
+
+class CommandNotFound(RuntimeFailed):
+    """The program to run, or a path it needs, does not exist."""
+
+    status = 400
+    exit_code = 127
+
+
+class CommandNotRunnable(RuntimeFailed):
+    """The program exists and may not be executed."""
+
+    status = 400
+    exit_code = 126
