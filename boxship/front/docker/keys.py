@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from boxship.engine.system import System
     from boxship.engine.top import Top
     from boxship.engine.volumes import Volumes
+    from boxship.front.docker.wire.inspect import Places
 
 CONTAINERS: web.AppKey["Containers"] = web.AppKey("containers")
 IMAGES: web.AppKey["Images"] = web.AppKey("images")
@@ -32,3 +33,4 @@ ARCHIVE: web.AppKey["Archive"] = web.AppKey("archive")
 SYSTEM: web.AppKey["System"] = web.AppKey("system")
 BUS: web.AppKey["Bus"] = web.AppKey("bus")
 CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
+PLACES: web.AppKey["Places"] = web.AppKey("places")

@@ -1,0 +1,51 @@
+"""The Docker Engine API as one application: all route tables, and the services that their handlers use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from boxship.front.docker import (
+    attach,
+    build_absent,
+    containers,
+    events,
+    exec,
+    logs,
+    plugins,
+    swarm_absent,
+    system,
+)
+from boxship.front.docker.wire.info import ENGINE
+from boxship.front.rest import versions
+from boxship.front.rest.app import rest_app
+
+TABLES = (
+    containers.routes,
+    exec.routes,
+    attach.routes,
+    logs.routes,
+    events.routes,
+    system.routes,
+    plugins.routes,
+    build_absent.routes,
+    swarm_absent.routes,
+)
+
+HEADERS = {
+    "Api-Version": versions.show(versions.NEWEST),
+    "Docker-Experimental": "false",
+    "Ostype": "linux",
+    "Server": f"Docker/{ENGINE} (linux)",
+}
+
+
+def docker_app(services: Mapping[web.AppKey[Any], object]) -> web.Application:
+    """Return the application. `services`: every key of front/docker/keys.py with what stands behind it.
+
+    Raises KeyError, at the first request that needs it, for a service left out.
+    """
+    app = rest_app(TABLES, headers=HEADERS)
+    for key, service in services.items():
+        app[key] = service
+    return app
