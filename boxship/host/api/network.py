@@ -94,8 +94,8 @@ class Spaces(Protocol):
         """Give the group a space with these interfaces, loopback up. Raises KernelError and leaves nothing then."""
         ...
 
-    async def close(self, group: str) -> None:
-        """Unpin the space and cut its links off the bridges; safe to repeat. The kernel frees the rest by itself."""
+    async def close(self, group: str, host_links: Sequence[str] = ()) -> None:
+        """Take `host_links` off their bridges and unpin the space; safe to repeat. The kernel frees the rest."""
         ...
 
     async def plug(self, group: str, plug: Plug) -> str:
@@ -112,6 +112,10 @@ class Spaces(Protocol):
 
     def path(self, group: str) -> str:
         """Where the space of the group is pinned, whether or not it is."""
+        ...
+
+    def fill(self) -> None:
+        """Begin to fill the pool; refills follow by themselves."""
         ...
 
     def pinned(self) -> frozenset[str]:

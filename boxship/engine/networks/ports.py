@@ -1,0 +1,198 @@
+"""Published ports: which are asked for, which host ports they get. No I/O: whether a port is free, an argument says."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from boxship.base.errors import Invalid, PlatformError
+from boxship.engine.networks.attached import Ports
+from boxship.model.container import PortBinding
+
+Occupied = Callable[[str, str, int], bool]  # protocol, host address, port
+EPHEMERAL = (32768, 60999)
+PROTOCOLS = ("tcp", "udp", "sctp")
+ANY4, ANY6 = "0.0.0.0", "::"
+
+
+class PortTaken(PlatformError):
+    """dockerd answers 500 for it, and tools look for the text."""
+
+
+class Wanted(NamedTuple):
+    """One port of a container to publish. address "": wherever the daemon publishes.
+    low, high: host ports of which one will do; 0, 0 for any free one."""
+
+    protocol: str
+    port: int
+    address: str
+    low: int
+    high: int
+
+
+class Published(NamedTuple):
+    """One port of a container as published."""
+
+    protocol: str
+    port: int
+    address: str
+    host_port: int
+
+
+def parse(key: str) -> tuple[int, int, str]:
+    """Return (low, high, protocol) of "80/tcp", "80" or "8000-8010/udp". Raises Invalid with dockerd's text."""
+    numbers, _, protocol = key.partition("/")
+    protocol = (protocol or "tcp").lower()
+    if protocol not in PROTOCOLS:
+        raise Invalid(f"invalid port specification: {key}: unknown protocol {protocol}")
+    low, high = parse_range(numbers, key)
+    return low, high, protocol
+
+
+def parse_range(text: str, whole: str = "") -> tuple[int, int]:
+    """Return the ends of "80" or "80-90". Raises Invalid for what is no port."""
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        raise Invalid(f"invalid port specification: {whole or text}")
+    low, high = int(first), int(last) if dash else int(first)
+    if not low <= high <= 65535:
+        raise Invalid(f"invalid port range: {whole or text}")
+    return low, high
+
+
+def wanted(
+    bindings: Mapping[str, Sequence[PortBinding] | None] | None, exposed: Iterable[str] = (), publish_all: bool = False
+) -> tuple[Wanted, ...]:
+    """Return what to publish, in order of container port. Raises Invalid for impossible ports and addresses."""
+    asked: list[Wanted] = []
+    for key, entries in (bindings or {}).items():
+        low, high, protocol = parse(key)
+        for entry in entries or ():
+            asked += (_wanted(port, low, high, protocol, entry) for port in range(low, high + 1))
+    if publish_all:
+        served = {(w.protocol, w.port) for w in asked}
+        for low, high, protocol in map(parse, exposed):
+            missing = (p for p in range(low, high + 1) if (protocol, p) not in served)
+            asked += (Wanted(protocol, port, "", 0, 0) for port in missing)
+    return tuple(sorted(asked, key=lambda w: (w.port, w.protocol)))
+
+
+def _wanted(port: int, low: int, high: int, protocol: str, entry: PortBinding) -> Wanted:
+    if entry.host_ip:
+        _check_address(entry.host_ip)
+    if entry.host_port in ("", "0"):
+        return Wanted(protocol, port, entry.host_ip, 0, 0)
+    first, last = parse_range(entry.host_port, f"{entry.host_port}:{port}")
+    if high > low:  # a range of container ports goes to as many host ports, one by one
+        if last - first != high - low:
+            raise Invalid(f"invalid ranges specified for container and host Ports: {low}-{high} and {first}-{last}")
+        first = last = first + port - low
+    return Wanted(protocol, port, entry.host_ip, first, last)
+
+
+def _check_address(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise Invalid(f"invalid IP address: {text}") from None
+
+
+class PortTable:
+    """The published ports of this daemon."""
+
+    def __init__(self, publish_address: str = ANY4, ephemeral: tuple[int, int] = EPHEMERAL) -> None:
+        self._default = publish_address
+        self._ephemeral = ephemeral
+        self._cursor = ephemeral[0]
+        self._taken: dict[tuple[str, int], set[str]] = defaultdict(set)  # (protocol, port) -> addresses
+
+    def publish(self, asked: Sequence[Wanted], families: Sequence[int], occupied: Occupied) -> tuple[Published, ...]:
+        """Give host ports to all of `asked`, or to none. families: 4, 6 or both, as the container has addresses.
+
+        Raises PortTaken with dockerd's texts."""
+        given: list[Published] = []
+        try:
+            for want in asked:
+                addresses = self.addresses(want.address, families)
+                given += self._publish(want, addresses, occupied) if addresses else ()
+        except PlatformError:
+            self.release(given)
+            raise
+        return tuple(given)
+
+    def addresses(self, asked: str, families: Sequence[int]) -> tuple[str, ...]:
+        """Return the host addresses a port is published at. Unless said otherwise: every one of each family."""
+        if asked in ("", ANY4) and self._default != ANY4:
+            asked = self._default if asked == "" else asked
+        if asked == "":
+            return tuple(a for family, a in ((4, ANY4), (6, ANY6)) if family in families)
+        return (str(ip_address(asked)),) if ip_address(asked).version in families else ()
+
+    def claim(self, ports: Iterable[Published]) -> None:
+        """Note ports that are in force already, without asking."""
+        for p in ports:
+            self._taken[p.protocol, p.host_port].add(p.address)
+
+    def release(self, ports: Iterable[Published]) -> None:
+        for p in ports:
+            holders = self._taken.get((p.protocol, p.host_port))
+            if holders is not None:
+                holders.discard(p.address)
+                if not holders:
+                    del self._taken[p.protocol, p.host_port]
+
+    def _publish(self, want: Wanted, addresses: Sequence[str], occupied: Occupied) -> list[Published]:
+        port = self._choose(want, addresses, occupied)
+        given = [Published(want.protocol, want.port, address, port) for address in addresses]
+        self.claim(given)
+        return given
+
+    def _choose(self, want: Wanted, addresses: Sequence[str], occupied: Occupied) -> int:
+        if want.low and want.low == want.high:
+            for address in addresses:
+                self._refuse_if_taken(want.protocol, address, want.low, occupied)
+            return want.low
+        for port in range(want.low, want.high + 1) if want.low else self._free_ones():
+            if not any(self._clashes(want.protocol, a, port) or occupied(want.protocol, a, port) for a in addresses):
+                self._cursor = self._cursor if want.low else port + 1
+                return port
+        raise PortTaken(f"Bind for {addresses[0]}:{want.low}-{want.high} failed: all ports are allocated")
+
+    def _free_ones(self) -> Iterable[int]:
+        low, high = self._ephemeral
+        start = self._cursor if low <= self._cursor <= high else low
+        yield from range(start, high + 1)
+        yield from range(low, start)
+
+    def _refuse_if_taken(self, protocol: str, address: str, port: int, occupied: Occupied) -> None:
+        shown = f"[{address}]" if ":" in address else address
+        if self._clashes(protocol, address, port):
+            raise PortTaken(f"Bind for {shown}:{port} failed: port is already allocated")
+        if occupied(protocol, address, port):
+            raise PortTaken(f"failed to bind host port {shown}:{port}/{protocol}: address already in use")
+
+    def _clashes(self, protocol: str, address: str, port: int) -> bool:
+        holders = self._taken.get((protocol, port))
+        if not holders:
+            return False
+        wildcard = ANY6 if ":" in address else ANY4
+        if address == wildcard:
+            return any((":" in h) == (":" in address) for h in holders)
+        return address in holders or wildcard in holders
+
+
+def report(ports: Iterable[Published]) -> Ports:
+    """Return the ports as ContainerStatus keeps them."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for p in ports:
+        found.setdefault(f"{p.port}/{p.protocol}", []).append((p.address, p.host_port))
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def recall(ports: Ports) -> tuple[Published, ...]:
+    """The reverse of `report`."""
+    found = []
+    for key, values in ports.items():
+        port, _, protocol = parse(key)
+        found += [Published(protocol, port, address, host_port) for address, host_port in values]
+    return tuple(found)

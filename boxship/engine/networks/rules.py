@@ -1,0 +1,242 @@
+"""The nftables table as text: one fixed set of chains, and sets and maps whose elements say everything else.
+
+A network or a container never adds a rule, so the cost of a packet does not grow with their number, and a change is
+the difference of two sets of elements, made in one transaction. No I/O.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import NamedTuple
+
+from boxship.engine.networks.ports import ANY4, ANY6, Published
+
+Elements = Mapping[str, frozenset[str]]  # set or map -> its elements, as nft writes them
+
+_SETS = {
+    "bridges": "type ifname",
+    "internal": "type ifname",
+    "unprotected4": "type ifname",
+    "unprotected6": "type ifname",
+    "loops": "type ifname . ifname",
+    "masq4": "type ipv4_addr; flags interval",
+    "masq6": "type ipv6_addr; flags interval",
+    "own4": "type ipv4_addr . ipv4_addr; flags interval",
+    "own6": "type ipv6_addr . ipv6_addr; flags interval",
+    "routed4": "type ipv4_addr . inet_proto . inet_service; flags interval",
+    "routed6": "type ipv6_addr . inet_proto . inet_service; flags interval",
+}
+_MAPS = {
+    "any4": "type inet_proto . inet_service : ipv4_addr . inet_service",
+    "any6": "type inet_proto . inet_service : ipv6_addr . inet_service",
+    "host4": "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    "host6": "type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service",
+    "any4_ranges": "type inet_proto . inet_service : ipv4_addr; flags interval",
+    "any6_ranges": "type inet_proto . inet_service : ipv6_addr; flags interval",
+    "host4_ranges": "type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval",
+    "host6_ranges": "type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval",
+}
+SETS = (*_SETS, *_MAPS)
+
+# A published port is looked up by host address first, then by port alone; ranges come after single ports.
+# Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
+# Between the ports of one bridge frames may pass the filter as well (br_netfilter); `loops` lets them.
+_CHAINS = """
+  chain user { }
+  chain publish {
+    dnat ip to ip daddr . meta l4proto . th dport map @host4
+    meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any4
+    dnat ip to ip daddr . meta l4proto . th dport map @host4_ranges
+    meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any4_ranges
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6
+    meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @any6
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6_ranges
+    meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @any6_ranges
+  }
+  chain guard {
+    type filter hook prerouting priority -300; policy accept;
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+    iifname @bridges ip saddr 127.0.0.0/8 drop
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    iifname != "lo" ip daddr 127.0.0.0/8 return
+    fib daddr type local jump publish
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump publish
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges ip6 saddr ::1 masquerade
+    ct status dnat ip saddr . ip daddr @own4 masquerade
+    ct status dnat ip6 saddr . ip6 daddr @own6 masquerade
+    oifname @bridges return
+    ip saddr @masq4 masquerade
+    ip6 saddr @masq6 masquerade
+  }
+  chain into {
+    ct state established,related accept
+    ct status dnat accept
+    meta nfproto ipv4 oifname @unprotected4 accept
+    meta nfproto ipv6 oifname @unprotected6 accept
+    ip daddr . meta l4proto . th dport @routed4 accept
+    ip6 daddr . meta l4proto . th dport @routed6 accept
+    drop
+  }
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    iifname . oifname @loops accept
+    jump user
+    iifname @internal drop
+    oifname @internal drop
+    oifname @bridges jump into
+  }
+"""
+CHAINS = ("guard", "prerouting", "output", "postrouting", "into", "forward", "publish")
+
+
+class Walls(NamedTuple):
+    """What the table has to know of one network. subnets: of both families."""
+
+    bridge: str
+    subnets: tuple[str, ...] = ()
+    masquerade4: bool = True
+    masquerade6: bool = True
+    internal: bool = False
+    unprotected4: bool = False
+    unprotected6: bool = False
+
+
+class Target(NamedTuple):
+    """Where the published ports of a container lead. routed: no translation, the ports are opened as they are."""
+
+    ipv4: str = ""
+    ipv6: str = ""
+    routed4: bool = False
+    routed6: bool = False
+
+
+def of_network(walls: Walls) -> Elements:
+    name = f'"{walls.bridge}"'
+    found = {"bridges": {name}, "loops": {f"{name} . {name}"}}
+    for flag, sets in (
+        (walls.internal, "internal"),
+        (walls.unprotected4, "unprotected4"),
+        (walls.unprotected6, "unprotected6"),
+    ):
+        if flag:
+            found[sets] = {name}
+    for subnet in walls.subnets:
+        family = "6" if ":" in subnet else "4"
+        found.setdefault("own" + family, set()).add(f"{subnet} . {subnet}")
+        if (walls.masquerade6 if family == "6" else walls.masquerade4) and not walls.internal:
+            found.setdefault("masq" + family, set()).add(subnet)
+    return {sets: frozenset(elements) for sets, elements in found.items()}
+
+
+def of_ports(ports: Iterable[Published], target: Target) -> Elements:
+    """Return the elements that publish `ports` at `target`; runs of ports that keep their number become one."""
+    found: dict[str, set[str]] = {}
+    for (protocol, address, same), run in groupby(sorted(ports, key=_run_key), _run_key_head):
+        for sets, element in _elements(protocol, address, list(_runs(run)) if same else [(p, p) for p in run], target):
+            found.setdefault(sets, set()).add(element)
+    return {sets: frozenset(elements) for sets, elements in found.items()}
+
+
+def _run_key(p: Published) -> tuple[str, str, bool, int, int]:
+    return p.protocol, p.address, p.port == p.host_port, p.host_port, p.port
+
+
+def _run_key_head(p: Published) -> tuple[str, str, bool]:
+    return _run_key(p)[:3]
+
+
+def _runs(ports: Iterable[Published]) -> Iterator[tuple[Published, Published]]:
+    """Join neighbours into (first, last)."""
+    first = last = None
+    for port in ports:
+        if first is not None and last is not None and port.host_port == last.host_port + 1:
+            last = port
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = port
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _elements(
+    protocol: str, address: str, runs: Iterable[tuple[Published, Published]], target: Target
+) -> Iterator[tuple[str, str]]:
+    family = "6" if ":" in address else "4"
+    to, routed = (target.ipv6, target.routed6) if family == "6" else (target.ipv4, target.routed4)
+    anywhere = address in (ANY4, ANY6)
+    start = "" if anywhere else f"{address} . "
+    for first, last in runs if to else ():
+        span = f"{first.host_port}-{last.host_port}" if last != first else str(first.host_port)
+        if routed:
+            inner = f"{first.port}-{last.port}" if last != first else str(first.port)
+            yield f"routed{family}", f"{to} . {protocol} . {inner}"
+        elif last != first:
+            yield f"{'any' if anywhere else 'host'}{family}_ranges", f"{start}{protocol} . {span} : {to}"
+        else:
+            yield f"{'any' if anywhere else 'host'}{family}", f"{start}{protocol} . {span} : {to} . {first.port}"
+
+
+def merge(parts: Iterable[Elements]) -> Elements:
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for sets, elements in part.items():
+            found.setdefault(sets, set()).update(elements)
+    return {sets: frozenset(elements) for sets, elements in found.items()}
+
+
+def whole(table: str, elements: Elements) -> str:
+    """Return the script that makes the table as it should be. The user's chain and its rules stay."""
+    lines = [f"table inet {table} {{"]
+    lines += [f"  set {name} {{ {kind}; }}" for name, kind in _SETS.items()]
+    lines += [f"  map {name} {{ {kind}; }}" for name, kind in _MAPS.items()]
+    declared = "\n".join([*lines, *(f"  chain {c} {{ }}" for c in ("user", "publish", "into")), "}"])
+    flushed = [f"flush set inet {table} {name}" for name in _SETS] + [
+        f"flush map inet {table} {name}" for name in _MAPS
+    ]
+    return "\n".join(
+        [declared, *_flush_chains(table), *flushed, f"table inet {table} {{{_CHAINS}}}", *_adds(table, elements)]
+    )
+
+
+def _flush_chains(table: str) -> list[str]:
+    """A chain with a hook has to be there with its hook before it can be flushed: declare, then empty."""
+    heads = []
+    for chunk in _CHAINS.split("  chain ")[1:]:
+        name, _, body = chunk.partition(" {")
+        hook = next((line.strip() for line in body.splitlines() if line.strip().startswith("type ")), "")
+        if name != "user":
+            heads.append(f"add chain inet {table} {name} {{ {hook} }}" if hook else f"add chain inet {table} {name}")
+            heads.append(f"flush chain inet {table} {name}")
+    return heads
+
+
+def change(table: str, old: Elements, new: Elements) -> str:
+    """Return the script that turns `old` into `new`; "" when they are equal."""
+    gone = {sets: elements - new.get(sets, frozenset()) for sets, elements in old.items()}
+    come = {sets: elements - old.get(sets, frozenset()) for sets, elements in new.items()}
+    lines = [
+        f"delete element inet {table} {sets} {{ {', '.join(sorted(e.partition(' : ')[0] for e in elements))} }}"
+        for sets, elements in gone.items()
+        if elements
+    ]
+    return "\n".join([*lines, *_adds(table, come)])
+
+
+def _adds(table: str, elements: Elements) -> list[str]:
+    return [
+        f"add element inet {table} {sets} {{ {', '.join(sorted(found))} }}" for sets, found in elements.items() if found
+    ]
+
+
+def remove(table: str) -> str:
+    """Return the script that takes the table away, whether or not it is there."""
+    return f"table inet {table} {{ }}\ndelete table inet {table}"

@@ -1,0 +1,89 @@
+"""Bridges, links, addresses and routes of the host itself. The Protocol `Links` of host/api/network.py."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from boxship.host.api.network import BridgeLink, LinkSeen
+from boxship.host.netlink import route
+from boxship.host.netlink.channel import Channel
+from boxship.host.netns import write_sysctl
+
+T = TypeVar("T")
+
+
+class HostLinks:
+    """One thread and one channel: the kernel's link lock admits one change at a time anyway."""
+
+    def __init__(self) -> None:
+        self._channel = Channel()
+        self._thread = ThreadPoolExecutor(1, "links")
+
+    async def ensure_bridge(self, link: BridgeLink) -> None:
+        await self._run(lambda: self._ensure(link))
+
+    async def remove(self, name: str) -> None:
+        await self._run(lambda: self._channel.call([route.delete_link(name)]))
+
+    async def seen(self) -> dict[str, LinkSeen]:
+        return await self._run(self._channel.links)
+
+    async def addresses(self) -> tuple[tuple[int, str], ...]:
+        return tuple(await self._run(self._channel.addresses))
+
+    async def routes(self) -> tuple[str, ...]:
+        return tuple(await self._run(self._channel.routes))
+
+    async def aclose(self) -> None:
+        await self._run(self._channel.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _ensure(self, link: BridgeLink) -> None:
+        self._channel.call([route.new_bridge(link.name)])
+        index = self._channel.index(link.name)
+        wanted = set(link.addresses)
+        present = {address for owner, address in self._channel.addresses() if owner == index}
+        if any(":" in address for address in wanted):
+            write_sysctl(f"ipv6.conf.{escaped(link.name)}.disable_ipv6", "0")
+        about = f"bring bridge {link.name} up"
+        self._channel.call(
+            [
+                *(route.delete_address(index, address) for address in sorted(present - wanted)),
+                *(route.add_address(index, address) for address in sorted(wanted - present)),
+                route.set_link(index, about, up=True, mac=link.mac, mtu=link.mtu),
+            ]
+        )
+        # Published ports answer at 127.0.0.1 as well: replies come back over the bridge to a loopback address.
+        # Packets that came in with such an address are dropped by the firewall table.
+        write_sysctl(f"ipv4.conf.{escaped(link.name)}.route_localnet", "1")
+
+
+def escaped(name: str) -> str:
+    """A link's name as one part of a sysctl's."""
+    return name.replace(".", "/")
+
+
+def enable_forwarding(ipv6: bool) -> bool:
+    """Let the host route between its links, if it does not yet; return whether it had to be changed."""
+    changed = False
+    for path in ("/proc/sys/net/ipv4/ip_forward", *(["/proc/sys/net/ipv6/conf/all/forwarding"] if ipv6 else [])):
+        with suppress(FileNotFoundError), open(path, "r+") as file:
+            if file.read().strip() == "0":
+                file.seek(0)
+                file.write("1")
+                changed = True
+    return changed
+
+
+def bridged_traffic_is_filtered() -> bool:
+    """Whether frames between the ports of a bridge pass the packet filter (br_netfilter)."""
+    try:
+        with open("/proc/sys/net/bridge/bridge-nf-call-iptables") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False

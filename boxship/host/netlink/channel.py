@@ -1,0 +1,125 @@
+"""A rtnetlink socket. It belongs to the network namespace it was opened in, whichever thread uses it later."""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from boxship.base.errors import KernelError
+from boxship.host.api.network import LinkSeen
+from boxship.host.netlink import route, wire
+
+ROUTE = 0  # NETLINK_ROUTE
+
+
+class LinkFailed(KernelError):
+    """A request was refused. `number` is the errno, for callers that know what to do about it."""
+
+    def __init__(self, request: wire.Request, number: int) -> None:
+        super().__init__(f"{request.about}: {os.strerror(number)}")
+        self.number = number
+
+
+class Channel:
+    """One at a time: a channel must not be used by two threads at once."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, ROUTE)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def call(self, requests: Sequence[wire.Request]) -> None:
+        """Send all in one go; the kernel does them in order. Raises LinkFailed for the first one refused;
+        those behind it have been tried as well."""
+        first = self._sequence + 1
+        self._sequence += len(requests)
+        self._socket.send(b"".join(r.packed(first + n) for n, r in enumerate(requests)))
+        failed: LinkFailed | None = None
+        waiting = len(requests)
+        while waiting:
+            for message in wire.messages(self._socket.recv(65536)):
+                number = first_int(message.body)
+                request = requests[message.sequence - first]
+                waiting -= 1
+                if number and -number not in request.tolerate and failed is None:
+                    failed = LinkFailed(request, -number)
+        if failed is not None:
+            raise failed
+
+    def ask(self, request: wire.Request) -> list[wire.Message]:
+        """Return the answers to one request that does not ask for an acknowledgement, a dump or a look-up."""
+        self._sequence += 1
+        self._socket.send(request.packed(self._sequence))
+        answers: list[wire.Message] = []
+        while True:
+            for message in wire.messages(self._socket.recv(1 << 18)):
+                if message.kind == wire.DONE:
+                    return answers
+                if message.kind == wire.ERROR:
+                    raise LinkFailed(request, -first_int(message.body))
+                answers.append(message)
+            if not request.flags & wire.DUMP:
+                return answers
+
+    def index(self, name: str) -> int:
+        """Return the index of a link. Raises LinkFailed (ENODEV) when there is none."""
+        return link_seen(self.ask(route.find_link(name))[0]).index
+
+    def links(self) -> dict[str, LinkSeen]:
+        return {link.name: link for link in map(link_seen, self.ask(route.all_links()))}
+
+    def has(self, name: str) -> bool:
+        try:
+            self.index(name)
+        except LinkFailed as e:
+            if e.number == errno.ENODEV:
+                return False
+            raise
+        return True
+
+    def addresses(self) -> list[tuple[int, str]]:
+        """(link index, address with prefix), without IPv6's link-local ones."""
+        found = []
+        for message in self.ask(route.all_addresses()):
+            family, prefix, _, _, index = struct.unpack_from("=BBBBI", message.body)
+            values = wire.attributes(message.body[8:])
+            packed = values.get(route.IFA_LOCAL, values.get(route.IFA_ADDRESS, b""))
+            if family in (route.AF_INET, route.AF_INET6) and not ip_address(packed).is_link_local:
+                found.append((index, f"{ip_address(packed)}/{prefix}"))
+        return found
+
+    def routes(self) -> list[str]:
+        """Destinations of the main table, without default routes and IPv6's link-local and multicast ones."""
+        found = []
+        for message in self.ask(route.all_routes()):
+            family, prefix, _, _, table = struct.unpack_from("=BBBBB", message.body)
+            packed = wire.attributes(message.body[12:]).get(route.RTA_DST)
+            if table == route.TABLE_MAIN and packed and prefix and family in (route.AF_INET, route.AF_INET6):
+                address = ip_address(packed)
+                if not (address.is_link_local or address.is_multicast):
+                    found.append(f"{address}/{prefix}")
+        return found
+
+
+def first_int(body: bytes) -> int:
+    (number,) = struct.unpack_from("=i", body)
+    return int(number)
+
+
+def link_seen(message: wire.Message) -> LinkSeen:
+    _, _, index, flags, _ = struct.unpack_from("=BxHiII", message.body)
+    values = wire.attributes(message.body[16:])
+    info = wire.attributes(values.get(route.IFLA_LINKINFO, b""))
+    return LinkSeen(
+        name=wire.string(values[route.IFLA_IFNAME]),
+        index=index,
+        kind=wire.string(info.get(route.INFO_KIND, b"")),
+        master=wire.integer(values.get(route.IFLA_MASTER, b"")),
+        up=bool(flags & route.IFF_UP),
+        mtu=wire.integer(values.get(route.IFLA_MTU, b"")),
+    )

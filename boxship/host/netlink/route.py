@@ -1,0 +1,145 @@
+"""The rtnetlink messages we send, each as a function with the arguments of the `ip` command it stands for."""
+
+import errno
+import struct
+from ipaddress import ip_address, ip_interface
+
+from boxship.host.netlink.wire import (
+    ACK,
+    CREATE,
+    DUMP,
+    EXCLUDE,
+    REPLACE,
+    Request,
+    attribute,
+    number,
+    octet,
+    text,
+)
+
+NEWLINK, DELLINK, GETLINK, SETLINK = 16, 17, 18, 19
+NEWADDR, DELADDR, GETADDR = 20, 21, 22
+NEWROUTE, GETROUTE = 24, 26
+
+AF_BRIDGE, AF_INET, AF_INET6 = 7, 2, 10
+IFF_UP = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO = 1, 3, 4, 5, 10, 12
+IFLA_LINKINFO, IFLA_NET_NS_FD = 18, 28
+INFO_KIND, INFO_DATA = 1, 2
+VETH_INFO_PEER = 1
+BRPORT_MODE, BRPORT_ISOLATED = 4, 33  # hairpin is called mode
+MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
+IFA_F_NODAD = 0x02
+RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+TABLE_MAIN, PROTOCOL_BOOT, SCOPE_UNIVERSE, SCOPE_LINK, UNICAST = 254, 3, 0, 253, 1
+
+_LINK = struct.Struct("=BxHiII")  # family, type, index, flags, change mask
+_ADDRESS = struct.Struct("=BBBBI")  # family, prefix, flags, scope, index
+_ROUTE = struct.Struct("=BBBBBBBBI")  # family, dst, src, tos, table, protocol, scope, type, flags
+
+GONE = (errno.ENODEV,)
+THERE = (errno.EEXIST,)
+
+
+def _mac(address: str) -> bytes:
+    return bytes.fromhex(address.replace(":", ""))
+
+
+def _link(index: int = 0, up: bool | None = None) -> bytes:
+    change = 0 if up is None else IFF_UP
+    return _LINK.pack(0, 0, index, IFF_UP if up else 0, change)
+
+
+def new_bridge(name: str) -> Request:
+    info = attribute(IFLA_LINKINFO, text(INFO_KIND, "bridge"))
+    body = _link() + text(IFLA_IFNAME, name) + info
+    return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create bridge {name}", THERE)
+
+
+def new_veth(name: str, peer: str, peer_space: int) -> Request:
+    """A pair: `name` where the request is made, `peer` in the namespace of the descriptor `peer_space`."""
+    other = _link() + text(IFLA_IFNAME, peer) + number(IFLA_NET_NS_FD, peer_space)
+    info = text(INFO_KIND, "veth") + attribute(INFO_DATA, attribute(VETH_INFO_PEER, other))
+    body = _link() + text(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info)
+    return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create veth {name}")
+
+
+def new_macvlan(name: str, parent: int, mode: str, space: int) -> Request:
+    """A macvlan of link `parent` that appears as `name` in the namespace of the descriptor `space`."""
+    info = text(INFO_KIND, "macvlan") + attribute(INFO_DATA, number(1, MACVLAN_MODES[mode]))
+    body = _link() + number(IFLA_LINK, parent) + text(IFLA_IFNAME, name)
+    body += number(IFLA_NET_NS_FD, space) + attribute(IFLA_LINKINFO, info)
+    return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create macvlan {name}")
+
+
+def set_link(
+    index: int,
+    about: str,
+    *,
+    up: bool | None = None,
+    master: int | None = None,
+    name: str = "",
+    mac: str = "",
+    mtu: int = 0,
+) -> Request:
+    """Change what is given, leave the rest. master 0 takes the link out of its bridge."""
+    body = _link(index, up)
+    body += number(IFLA_MASTER, master) if master is not None else b""
+    body += text(IFLA_IFNAME, name) if name else b""
+    body += attribute(IFLA_ADDRESS, _mac(mac)) if mac else b""
+    body += number(IFLA_MTU, mtu) if mtu else b""
+    return Request(NEWLINK, ACK, body, about)
+
+
+def set_port(index: int, about: str, *, isolated: bool, hairpin: bool) -> Request:
+    """Set how a bridge treats one of its ports."""
+    port = octet(BRPORT_MODE, hairpin) + octet(BRPORT_ISOLATED, isolated)
+    body = _LINK.pack(AF_BRIDGE, 0, index, 0, 0) + attribute(IFLA_PROTINFO | 0x8000, port)
+    return Request(SETLINK, ACK, body, about)
+
+
+def delete_link(name: str) -> Request:
+    return Request(DELLINK, ACK, _link() + text(IFLA_IFNAME, name), f"delete link {name}", GONE)
+
+
+def find_link(name: str) -> Request:
+    return Request(GETLINK, 0, _link() + text(IFLA_IFNAME, name), f"look up link {name}")
+
+
+def all_links() -> Request:
+    return Request(GETLINK, DUMP, _link(), "list links")
+
+
+def add_address(index: int, address: str) -> Request:
+    """`address` with prefix. IPv6 skips duplicate detection: we are who gives addresses here."""
+    interface = ip_interface(address)
+    family = AF_INET if interface.version == 4 else AF_INET6
+    body = _ADDRESS.pack(family, interface.network.prefixlen, IFA_F_NODAD if family == AF_INET6 else 0, 0, index)
+    body += attribute(IFA_LOCAL, interface.ip.packed) + attribute(IFA_ADDRESS, interface.ip.packed)
+    if family == AF_INET and interface.network.prefixlen < 31:
+        body += attribute(IFA_BROADCAST, interface.network.broadcast_address.packed)
+    return Request(NEWADDR, ACK | CREATE | REPLACE, body, f"add address {address}", THERE)
+
+
+def delete_address(index: int, address: str) -> Request:
+    interface = ip_interface(address)
+    family = AF_INET if interface.version == 4 else AF_INET6
+    body = _ADDRESS.pack(family, interface.network.prefixlen, 0, 0, index) + attribute(IFA_LOCAL, interface.ip.packed)
+    return Request(DELADDR, ACK, body, f"delete address {address}", (errno.EADDRNOTAVAIL,))
+
+
+def all_addresses() -> Request:
+    return Request(GETADDR, DUMP, _ADDRESS.pack(0, 0, 0, 0, 0), "list addresses")
+
+
+def default_route(index: int, gateway: str) -> Request:
+    via = ip_address(gateway)
+    family = AF_INET if via.version == 4 else AF_INET6
+    body = _ROUTE.pack(family, 0, 0, 0, TABLE_MAIN, PROTOCOL_BOOT, SCOPE_UNIVERSE, UNICAST, 0)
+    body += attribute(RTA_GATEWAY, via.packed) + number(RTA_OIF, index)
+    return Request(NEWROUTE, ACK | CREATE | REPLACE, body, f"add default route via {gateway}")
+
+
+def all_routes() -> Request:
+    return Request(GETROUTE, DUMP, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0), "list routes")

@@ -1,0 +1,361 @@
+"""Network namespaces of groups, made ahead of need.
+
+A kept member of the pool is a namespace with loopback up and one veth pair, held by nothing but a descriptor, so that
+a killed daemon leaves none behind. Use pins it by a bind mount, which outlives the daemon. All kernel work runs in two
+threads, one that serves, one that refills: taking the kernel's link lock may wait for a namespace that is being torn
+down, and the event loop must not.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from boxship.base.errors import NotFound
+from boxship.host import mounts, syscalls
+from boxship.host.api.network import Opened, Plug
+from boxship.host.netlink import route
+from boxship.host.netlink.channel import Channel, LinkFailed
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+FIRST = "eth0"
+BURST = 4  # the pool grows to this many times its size while demand outruns it
+
+
+class Member(NamedTuple):
+    """One namespace not yet given away. host_link "" means that it has no interface but loopback."""
+
+    space: int
+    channel: Channel
+    host_link: str = ""
+    host_index: int = 0
+    inner_index: int = 0
+
+    def close(self) -> None:
+        self.channel.close()
+        os.close(self.space)
+
+
+class Home:
+    """The namespace the daemon lives in. Threads that wander come back, or they would keep a dead space alive."""
+
+    def __init__(self) -> None:
+        self._space = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        enter(self._space)
+
+    def close(self) -> None:
+        os.close(self._space)
+
+
+def enter(space: int) -> None:
+    """Move the calling thread into a network namespace."""
+    syscalls.setns(space, syscalls.CLONE_NEWNET)
+
+
+class Makers:
+    """Makes members. Its calls belong to one thread, which is left in the namespace it made."""
+
+    def __init__(self, prefix: str) -> None:
+        self._host = Channel()
+        self._prefix = prefix
+
+    def bare(self) -> Member:
+        """A namespace with loopback only."""
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        space = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        channel = Channel()
+        channel.call([route.set_link(1, "bring loopback up", up=True)])
+        return Member(space, channel)
+
+    def wired(self) -> Member:
+        """A namespace with one veth pair, both ends down. IPv6 is off in it until an IPv6 address is given."""
+        bare = self.bare()
+        name = self._prefix + secrets.token_hex(4)
+        try:
+            self._host.call([route.new_veth(name, FIRST, bare.space)])
+            write_sysctl(f"ipv6.conf.{FIRST}.disable_ipv6", "1")
+            return bare._replace(
+                host_link=name, host_index=self._host.index(name), inner_index=bare.channel.index(FIRST)
+            )
+        except BaseException:
+            bare.close()
+            raise
+
+    def close(self) -> None:
+        self._host.close()
+
+
+class NetworkSpaces:
+    """The Protocol `Spaces`. `directory` is where spaces are pinned, `prefix` begins the names of host ends
+    and must be this daemon's alone."""
+
+    def __init__(self, directory: Path, prefix: str, size: int) -> None:
+        self._directory = directory
+        self._prefix = prefix
+        self._size = size
+        self._ready: list[Member] = []
+        self._serving = ThreadPoolExecutor(1, "netns")
+        self._refilling = ThreadPoolExecutor(1, "netns-refill")
+        self._home = Home()
+        self._wires = Wires(prefix)
+        self._makers = Makers(prefix)
+        self._refill: asyncio.Future[None] | None = None
+        self._missed = 0
+        directory.mkdir(parents=True, exist_ok=True)
+
+    # what the engine asks
+
+    async def open(self, group: str, plugs: Sequence[Plug]) -> Opened:
+        member = self._take() if any(p.kind == "veth" for p in plugs) else None
+        opened = await self._serve(lambda: self._open(group, plugs, member))
+        self._top_up()
+        return opened
+
+    async def close(self, group: str, host_links: Sequence[str] = ()) -> None:
+        await self._serve(lambda: self._close(group, host_links))
+
+    async def plug(self, group: str, plug: Plug) -> str:
+        return await self._serve(lambda: self._wires.add(self._pin(group), plug))
+
+    async def unplug(self, group: str, plug: Plug) -> None:
+        await self._serve(lambda: self._wires.remove(self._pin(group), plug))
+
+    async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
+        return await self._serve(lambda: self._wires.interfaces(self._pin(group)))
+
+    def path(self, group: str) -> str:
+        return str(self._pin(group))
+
+    def pinned(self) -> frozenset[str]:
+        return frozenset(os.path.basename(path) for path in mounts.mounted_under(str(self._directory)))
+
+    def fill(self) -> None:
+        """Begin to fill the pool; later refills follow by themselves."""
+        self._top_up()
+
+    async def aclose(self) -> None:
+        if self._refill is not None:
+            self._size = 0
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(self._refill)
+        await self._serve(self._forget)
+        self._serving.shutdown()
+        self._refilling.shutdown()
+        self._home.close()
+
+    # the pool
+
+    def _take(self) -> Member | None:
+        if not self._ready:
+            self._missed += 1
+            return None
+        return self._ready.pop()
+
+    def _top_up(self) -> None:
+        if self._size and self._refill is None and len(self._ready) < self._target():
+            loop = asyncio.get_running_loop()
+            self._refill = loop.run_in_executor(self._refilling, self._make_one)
+            self._refill.add_done_callback(self._topped_up)
+
+    def _target(self) -> int:
+        return min(self._size + self._missed, self._size * BURST)
+
+    def _make_one(self) -> None:
+        with self._home:
+            self._ready.append(self._makers.wired())
+
+    def _topped_up(self, done: "asyncio.Future[None]") -> None:
+        self._refill = None
+        if done.cancelled():
+            return
+        if (error := done.exception()) is not None:
+            log.warning("no network namespace could be made ahead: %s", error)
+        else:
+            if len(self._ready) >= self._target():
+                self._missed = 0
+            self._top_up()
+
+    # what the serving thread does
+
+    async def _serve(self, work: Callable[[], T]) -> T:
+        def at_home() -> T:
+            with self._home:
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._serving, at_home)
+
+    def _pin(self, group: str) -> Path:
+        return self._directory / group
+
+    def _open(self, group: str, plugs: Sequence[Plug], member: Member | None) -> Opened:
+        pin = self._pin(group)
+        self._unpin(pin)
+        if member is None:
+            member = self._wires.makers.wired() if any(p.kind == "veth" for p in plugs) else self._wires.makers.bare()
+        try:
+            links = self._wires.connect(member, plugs)
+            pin.touch()
+            mounts.bind(f"/proc/self/fd/{member.space}", str(pin))
+            return Opened(path=str(pin), host_links=links)
+        except BaseException:
+            self._unpin(pin)
+            raise
+        finally:
+            member.close()
+
+    def _close(self, group: str, host_links: Sequence[str]) -> None:
+        self._wires.cut(host_links)
+        self._unpin(self._pin(group))
+
+    def _unpin(self, pin: Path) -> None:
+        if pin.exists():
+            mounts.unmount(str(pin))
+            pin.unlink()
+
+    def _forget(self) -> None:
+        while self._ready:
+            self._ready.pop().close()
+        self._wires.close()
+        self._makers.close()
+
+
+class Wires:
+    """Interfaces of spaces. Its calls belong to one thread."""
+
+    def __init__(self, prefix: str) -> None:
+        self.makers = Makers(prefix)
+        self._host = Channel()
+        self._prefix = prefix
+
+    def close(self) -> None:
+        self.makers.close()
+        self._host.close()
+
+    def connect(self, member: Member, plugs: Sequence[Plug]) -> tuple[str, ...]:
+        """Wire a new space; the member's own pair serves the first veth among the plugs."""
+        links = []
+        pair: Member | None = member if member.host_link else None
+        for plug in plugs:
+            if plug.kind == "veth" and pair is not None:
+                if plug.interface != FIRST:
+                    about = f"rename {FIRST} to {plug.interface}"
+                    pair.channel.call([route.set_link(pair.inner_index, about, name=plug.interface)])
+                self._wire(pair, plug)
+                links.append(pair.host_link)
+                pair = None
+            else:
+                links.append(self._make(member.space, member.channel, plug))
+        return tuple(links)
+
+    def add(self, pin: Path, plug: Plug) -> str:
+        space, channel = self._enter(pin)
+        try:
+            return self._make(space, channel, plug)
+        finally:
+            channel.close()
+            os.close(space)
+
+    def remove(self, pin: Path, plug: Plug) -> None:
+        """Deleting either end of a pair deletes both."""
+        self.cut([plug.host_link] if plug.host_link else [])
+        with suppress(NotFound):
+            space, channel = self._enter(pin)
+            try:
+                channel.call([route.delete_link(plug.interface)])
+            finally:
+                channel.close()
+                os.close(space)
+
+    def cut(self, host_links: Sequence[str]) -> None:
+        """Take links out of their bridges, which forgets their addresses at once; tearing them down may take longer."""
+        for name in host_links:
+            with suppress(LinkFailed):
+                self._host.call([route.set_link(self._host.index(name), f"take {name} off its bridge", master=0)])
+
+    def interfaces(self, pin: Path) -> dict[str, tuple[str, ...]]:
+        space, channel = self._enter(pin)
+        try:
+            addresses = channel.addresses()
+            return {
+                name: tuple(a for index, a in addresses if index == link.index)
+                for name, link in channel.links().items()
+            }
+        finally:
+            channel.close()
+            os.close(space)
+
+    def _enter(self, pin: Path) -> tuple[int, Channel]:
+        try:
+            space = os.open(pin, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(f"no network namespace is pinned at {pin}") from None
+        try:
+            enter(space)
+            return space, Channel()
+        except BaseException:
+            os.close(space)
+            raise
+
+    def _make(self, space: int, channel: Channel, plug: Plug) -> str:
+        if plug.kind == "macvlan":
+            return self._make_macvlan(space, channel, plug)
+        name = plug.host_link or self._prefix + secrets.token_hex(4)
+        self._host.call([route.new_veth(name, plug.interface, space)])
+        enter(space)
+        write_sysctl(f"ipv6.conf.{plug.interface}.disable_ipv6", "1")
+        index = channel.index(plug.interface)
+        self._wire(Member(space, channel, name, self._host.index(name), index), plug)
+        return name
+
+    def _make_macvlan(self, space: int, channel: Channel, plug: Plug) -> str:
+        parent = self._host.index(plug.link)
+        self._host.call([route.new_macvlan(plug.interface, parent, plug.mode, space)])
+        self._settle_inside(Member(space, channel, "", 0, channel.index(plug.interface)), plug)
+        return ""
+
+    def _wire(self, pair: Member, plug: Plug) -> None:
+        self._settle_inside(pair, plug)
+        about = f"put {pair.host_link} into {plug.link}"
+        bridge = self._host.index(plug.link)
+        self._host.call(
+            [
+                route.set_link(pair.host_index, about, up=True, master=bridge, mtu=plug.mtu),
+                route.set_port(pair.host_index, about, isolated=plug.isolated, hairpin=plug.hairpin),
+            ]
+        )
+
+    def _settle_inside(self, pair: Member, plug: Plug) -> None:
+        if any(":" in a for a in plug.addresses) or plug.sysctls:
+            enter(pair.space)
+            self._write_sysctls(plug)
+        about = f"set up {plug.interface}"
+        requests = [route.set_link(pair.inner_index, about, up=True, mac=plug.mac, mtu=plug.mtu)]
+        requests += [route.add_address(pair.inner_index, address) for address in plug.addresses]
+        requests += [route.default_route(pair.inner_index, gateway) for gateway in plug.gateways]
+        pair.channel.call(requests)
+
+    def _write_sysctls(self, plug: Plug) -> None:
+        if any(":" in a for a in plug.addresses):
+            write_sysctl(f"ipv6.conf.{plug.interface}.disable_ipv6", "0")
+        for name, value in plug.sysctls.items():
+            write_sysctl(name, value)
+
+
+def write_sysctl(name: str, value: str) -> None:
+    """Write net.`name` of the calling thread's network namespace. A slash in `name` stands for a dot of a link's name;
+    what the kernel does not have (IPv6 switched off) is left."""
+    path = "/proc/sys/net/" + "/".join(part.replace("/", ".") for part in name.split("."))
+    with suppress(FileNotFoundError):
+        with open(path, "w") as file:
+            file.write(value)

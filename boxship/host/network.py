@@ -1,0 +1,21 @@
+"""The host's network as the engine gets it."""
+
+from pathlib import Path
+
+from boxship.host.api.network import HostNet
+from boxship.host.firewall import Nftables
+from boxship.host.links import HostLinks
+from boxship.host.netns import NetworkSpaces
+from boxship.host.ports import BoundPorts
+from boxship.host.resolver import SpaceSockets
+
+
+def host_net(exec_root: str, link_prefix: str, spaces_ahead: int) -> HostNet:
+    """Open what is needed. `link_prefix`: of the host's ends of containers' links, this daemon's alone."""
+    return HostNet(
+        links=HostLinks(),
+        spaces=NetworkSpaces(Path(exec_root, "netns"), link_prefix, spaces_ahead),
+        firewall=Nftables(),
+        sockets=SpaceSockets(),
+        ports=BoundPorts(),
+    )
