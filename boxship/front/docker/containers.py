@@ -95,14 +95,6 @@ async def kill(request: web.Request) -> web.Response:
     return body.empty()
 
 
-@routes.post("/containers/{ref}/resize")
-async def resize(request: web.Request) -> web.Response:
-    """`h` and `w` in characters. May come before the start: the engine keeps it."""
-    height, width = query.required_number(request, "h"), query.required_number(request, "w")
-    request.app[CONTAINERS].resize(ref(request), height, width)
-    return body.empty(200)
-
-
 @routes.delete("/containers/{ref}")
 async def remove(request: web.Request) -> web.Response:
     await request.app[CONTAINERS].remove(

@@ -1,8 +1,7 @@
 """API versions in paths: `/v1.41/containers/json`. Pure."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from boxship.base.errors import Invalid
 
@@ -36,7 +35,13 @@ def check(version: Version) -> None:
         raise Invalid(f"client version {show(version)} is too new. Maximum supported API version is {show(NEWEST)}")
 
 
-def of(request: Mapping[str, Any]) -> Version:
+class Request(Protocol):
+    """What we need of a request."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
+
+
+def of(request: Request) -> Version:
     """Return the version the client asked for; the newest when it asked for none."""
     version: Version = request["version"]
     return version

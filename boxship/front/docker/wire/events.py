@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boxship.base.bus import Event
+from boxship.base.event import Event
 from boxship.base.units import SECOND
 from boxship.front.rest.filters import Filters
 from boxship.front.rest.versions import Version
