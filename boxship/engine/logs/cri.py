@@ -108,6 +108,11 @@ class Joiner:
         pieces = self._pieces.pop(stream)
         return Line(self._begun.pop(stream), stream, b"".join(pieces))
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether a line is begun and not ended."""
+        return bool(self._pieces)
+
     def flush(self) -> list[Line]:
         """Return the lines begun and never ended, oldest first."""
         streams = sorted(self._pieces, key=lambda stream: self._begun[stream])

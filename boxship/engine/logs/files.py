@@ -2,12 +2,13 @@
 greatest number. All are held open while they are read, so that a rotation takes nothing away from a reader.
 """
 
-import gzip
 import os
 import re
 import shutil
 import tempfile
 from typing import NamedTuple
+
+from isal import igzip
 
 from boxship.engine.logs import cri
 
@@ -27,7 +28,7 @@ class LogFile:
     def unpack(self) -> None:
         """Replace a compressed file by its contents in an unnamed file on disk. Slow; for a thread."""
         plain = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115, its descriptor outlives it
-        with plain, os.fdopen(self.fd, "rb") as raw, gzip.open(raw) as source:
+        with plain, os.fdopen(self.fd, "rb") as raw, igzip.open(raw) as source:  # type: ignore[no-untyped-call]
             shutil.copyfileobj(source, plain, 1 << 20)
             plain.flush()
             self.fd, self.packed = os.dup(plain.fileno()), False
@@ -51,19 +52,23 @@ class Name(NamedTuple):
 
 
 def names(path: str) -> list[Name]:
-    """Return the files of the log at `path`, oldest first; none when there is no such directory."""
+    """Return the files of the log at `path`, oldest first; none when there is no such directory.
+
+    Where a file is there packed and unpacked, its packing was cut short, and only the unpacked one counts."""
     directory, base = os.path.split(path)
-    found = []
+    found: dict[int, Name] = {}
     try:
         entries = os.listdir(directory)
     except FileNotFoundError:
         return []
     for entry in entries:
         if entry == base:
-            found.append(Name(0, False, path))
+            found[0] = Name(0, False, path)
         elif entry.startswith(base) and (match := _SUFFIX.fullmatch(entry, len(base))):
-            found.append(Name(int(match[1]), bool(match[2]), f"{directory}/{entry}"))
-    return sorted(found, key=lambda name: (-name.number, not name.packed))
+            name = Name(int(match[1]), bool(match[2]), f"{directory}/{entry}")
+            if name.number not in found or not name.packed:
+                found[name.number] = name
+    return [found[number] for number in sorted(found, reverse=True)]
 
 
 def open_all(path: str) -> list[LogFile]:

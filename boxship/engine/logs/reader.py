@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -18,10 +19,19 @@ Watch = Callable[[str], AbstractContextManager[asyncio.Event]]
 QUICK = 2000  # lines that may be counted on the event loop
 
 
-class Reading:
-    """One pass over one log. Holds files open: must be closed."""
+class Cursor(NamedTuple):
+    """A place between two lines of a log. time: of the last line before it; finds the place when the file is gone."""
 
-    def __init__(self, path: str, query: LogQuery) -> None:
+    inode: int
+    offset: int
+    time: int
+
+
+class Reading:
+    """One pass over one log. Holds files open: must be closed. `cursor` stands behind the last line that was yielded,
+    and before a line of which only a part was read."""
+
+    def __init__(self, path: str, query: LogQuery, start: Cursor | None = None) -> None:
         self._path = path
         self._query = query
         self._files = deque(files.open_all(path))
@@ -30,6 +40,18 @@ class Reading:
         self._joiner = cri.Joiner()
         self._offset = 0
         self._over = False
+        self.cursor = start or Cursor(0, 0, 0)
+        if start is not None:
+            self._go_to(start)
+
+    def _go_to(self, start: Cursor) -> None:
+        found = next((n for n, file in enumerate(self._files) if _holds(file, start)), None)
+        if found is None:
+            self._query = structs.replace(self._query, since=start.time + 1)
+            return
+        for _ in range(found):
+            self._files.popleft().close()
+        self._offset = start.offset
 
     def close(self) -> None:
         while self._files:
@@ -89,6 +111,11 @@ class Reading:
         """Return lines that were begun and will get no end."""
         return [line for line in self._joiner.flush() if self._wanted(line)] if not self._over else []
 
+    @property
+    def end(self) -> Cursor:
+        """Where we are after `flush`."""
+        return Cursor(self._newest, self._offset - self._splitter.rest, self.cursor.time)
+
     async def _skip(self) -> None:
         """Go to where the query begins; once."""
         tail, self._query = self._query.tail, structs.replace(self._query, tail=None)
@@ -114,7 +141,9 @@ class Reading:
             self._offset = files.since_offset(file, self._query.since)
         while not self._over and (block := file.read(self._offset)):
             self._offset += len(block)
-            if batch := self._take(block):
+            batch = self._take(block)
+            self._mark(file, batch)
+            if batch:
                 yield batch
             else:
                 await asyncio.sleep(0)
@@ -128,11 +157,24 @@ class Reading:
         joined = map(self._joiner.feed, self._splitter.feed(block))
         return [line for line in joined if line is not None and self._wanted(line)]
 
+    def _mark(self, file: LogFile, batch: list[Line]) -> None:
+        if not self._joiner.begun:
+            time = batch[-1].time if batch else self.cursor.time
+            self.cursor = Cursor(file.inode, self._offset - self._splitter.rest, time)
+
     def _wanted(self, line: Line) -> bool:
         query = self._query
         if query.until and line.time > query.until:
             self._over = True
         return not self._over and line.time >= query.since and (query.stdout if line.stream == 1 else query.stderr)
+
+
+def _holds(file: LogFile, place: Cursor) -> bool:
+    """Tell whether `file` is the one that `place` is in, and not a later one with the same inode."""
+    if file.packed or file.inode != place.inode or file.size() < place.offset:
+        return False
+    first = cri.parse(file.read(0).partition(b"\n")[0])
+    return first is None or cri.nanoseconds(first.time) <= place.time
 
 
 async def _unpack(file: LogFile) -> None:
