@@ -198,7 +198,7 @@ def tag(spec: LogSpec, subject: Subject) -> str:
         field = _FIELDS.get(match[1])
         if field is None:
             raise Invalid(
-                f'template: log-tag:1:{match.start(1) + 2}: executing "log-tag" at <.{match[1]}>: '
+                f'template: log-tag:1:{match.start(1) - 1}: executing "log-tag" at <.{match[1]}>: '
                 f"can't evaluate field {match[1]} (want one of {', '.join(sorted(_FIELDS))})"
             )
         return field(subject)
