@@ -16,9 +16,9 @@ from boxship.base.errors import Invalid
 CHUNK = 1 << 18
 _GZIP, _ZSTD, _BZIP2, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0"
 _MAGICS = (_GZIP, _ZSTD, _BZIP2, _XZ)
-_FAULTS: tuple[type[Exception], ...] = (
+_FAULTS = (
     zlib.error,
-    isal_zlib.error,
+    cast(type[Exception], isal_zlib.error),
     zstandard.ZstdError,
     lzma.LZMAError,
     igzip.BadGzipFile,

@@ -1,1 +1,5 @@
-"""Volumes and the mounts of containers."""
+"""Volumes of one node, and how a container's wishes for mounts become mount points."""
+
+from boxship.engine.volumes.service import Volumes
+
+__all__ = ["Volumes"]

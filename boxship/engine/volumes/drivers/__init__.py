@@ -1,0 +1,1 @@
+"""Where volumes live. One Protocol (api.py), one file per driver."""

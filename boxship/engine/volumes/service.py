@@ -1,0 +1,252 @@
+"""Volumes of one node: what there is, who uses it, and what a container's mounts need before they can be bound."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from boxship.base.clock import Clock
+from boxship.base.codec import decode, encode
+from boxship.base.errors import Conflict, NotFound
+from boxship.base.ids import new_id
+from boxship.engine.events import Events
+from boxship.engine.volumes import modes, names
+from boxship.engine.volumes.copyup import CopyUp
+from boxship.engine.volumes.drivers.api import VolumeDriver
+from boxship.engine.volumes.resolve import resolve
+from boxship.model.container import ContainerSpec, MountSpec
+from boxship.model.image import Image
+from boxship.model.status import Container, MountPoint
+from boxship.model.volume import Volume, VolumeSpec
+from boxship.store.api import Store
+
+PREFIX = "volumes/"
+
+
+class Volumes:
+    """One per daemon; `start` it before use.
+
+    drivers:    by name; there must be one called "local".
+    containers: the node's containers, asked whenever it matters what is in use.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        events: Events,
+        clock: Clock,
+        *,
+        drivers: Mapping[str, VolumeDriver],
+        copy_up: CopyUp,
+        containers: Callable[[], Iterable[Container]],
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self._drivers = drivers
+        self._copy_up = copy_up
+        self._containers = containers
+        self._volumes: dict[str, Volume] = {}
+
+    async def start(self) -> None:
+        for entry in (await self._store.list(PREFIX))[0]:
+            volume = decode(entry.value, Volume)
+            self._volumes[volume.name] = volume
+
+    # ---- looking
+
+    def all(self) -> list[Volume]:
+        """Return all volumes in the order of their names."""
+        return [self._volumes[name] for name in sorted(self._volumes)]
+
+    def get(self, name: str) -> Volume:
+        """Raises NotFound "get x: no such volume"."""
+        volume = self._volumes.get(name)
+        if volume is None:
+            raise NotFound(names.failed("get", name, "no such volume"))
+        return volume
+
+    def users(self, name: str) -> list[str]:
+        """Return the ids of the containers that have a volume among their mounts."""
+        return [c.id for c in self._containers() if any(m.type == "volume" and m.name == name for m in c.mounts)]
+
+    def drivers(self) -> list[str]:
+        return sorted(self._drivers)
+
+    # ---- life
+
+    async def create(self, spec: VolumeSpec) -> Volume:
+        """Return the volume of this name, made if need be. Raises Invalid; Conflict when another driver has it."""
+        anonymous = not spec.name
+        if anonymous:
+            labels = {**spec.labels, names.ANONYMOUS_LABEL: ""}
+            spec = msgspec.structs.replace(spec, name=new_id(), labels=labels)
+        return await self._ensure(spec, anonymous)
+
+    async def _ensure(self, spec: VolumeSpec, anonymous: bool) -> Volume:
+        names.check(spec.name)
+        driver = self._driver(spec)
+        known = self._volumes.get(spec.name)
+        if known is not None:
+            return self._same(known, spec)
+        driver.check(spec)
+        await driver.create(spec)
+        mountpoint = str(driver.path(spec.name))
+        volume = Volume(spec=spec, created=self._clock.now(), mountpoint=mountpoint, anonymous=anonymous)
+        self._volumes[volume.name] = volume
+        await self._store.put(PREFIX + volume.name, encode(volume))
+        self._announce("create", volume.name, driver=spec.driver)
+        return volume
+
+    def _same(self, known: Volume, spec: VolumeSpec) -> Volume:
+        if known.spec.driver != spec.driver:
+            fault = f"driver '{known.spec.driver}' already has volume '{spec.name}': volume name must be unique"
+            raise Conflict(names.failed("create", spec.name, fault))
+        return known
+
+    def _driver(self, spec: VolumeSpec) -> VolumeDriver:
+        driver = self._drivers.get(spec.driver or "local")
+        if driver is None:
+            fault = f'error looking up volume plugin {spec.driver}: plugin "{spec.driver}" not found'
+            raise NotFound(names.failed("create", spec.name, fault))
+        return driver
+
+    async def remove(self, name: str, *, force: bool = False) -> None:
+        """Destroy a volume. Raises NotFound, unless forced; Conflict while containers, running or not, have it."""
+        volume = self._volumes.get(name)
+        if volume is None:
+            if force:
+                return
+            raise NotFound(names.failed("get", name, "no such volume"))
+        users = self.users(name)
+        if users:
+            raise Conflict(names.failed("remove", name, "volume is in use", users))
+        await self._destroy(volume)
+
+    async def _destroy(self, volume: Volume) -> None:
+        """The record goes first: a directory that nothing knows is swept, a record without one would mislead."""
+        await self._store.delete(PREFIX + volume.name)
+        self._volumes.pop(volume.name, None)
+        await self._driver(volume.spec).remove(volume.spec)
+        self._announce("destroy", volume.name, driver=volume.spec.driver)
+
+    async def prune(self, wanted: Callable[[Volume], bool], *, unnamed_only: bool = True) -> tuple[list[str], int]:
+        """Destroy volumes that no container has and `wanted` accepts; named ones too unless `unnamed_only`.
+        Return their names and the bytes won."""
+        gone, reclaimed = [], 0
+        for volume in self.all():
+            if (unnamed_only and not volume.anonymous) or not wanted(volume) or self.users(volume.name):
+                continue
+            reclaimed += await self._copy_up.usage(volume.mountpoint)
+            await self._destroy(volume)
+            gone.append(volume.name)
+        self._events.publish("volume", "prune", "", {"reclaimed": str(reclaimed)})
+        return gone, reclaimed
+
+    async def usage(self, name: str) -> int:
+        """Return the bytes in a volume. Walks its files, in a thread."""
+        return await self._copy_up.usage(self.get(name).mountpoint)
+
+    def _announce(self, action: str, name: str, **attributes: str) -> None:
+        self._events.publish("volume", action, name, attributes)
+
+    # ---- a container's mounts
+
+    def settle(self, container_id: str, spec: ContainerSpec, image: Image) -> tuple[MountPoint, ...]:
+        """Return the mounts that `spec` asks for, in the order in which to make them; volumes are named but not
+        made. Raises Invalid with dockerd's sentences for what cannot be, NotFound for an unknown container."""
+        sources = {}
+        for text in spec.host.volumes_from or ():
+            ref = modes.parse_source(text)[0]
+            sources[ref] = self._container(ref).mounts
+        points = resolve(spec, image.config, sources, os.path.exists)
+        return tuple(self._settled(point, spec, container_id) for point in points)
+
+    def _settled(self, point: MountPoint, spec: ContainerSpec, container_id: str) -> MountPoint:
+        if point.type == "image":
+            return self._copy_up.settled_image(point, container_id)
+        if point.type != "volume" or point.source:
+            return point
+        name = point.name or new_id()
+        wish = _volume_spec(msgspec.structs.replace(point, name=name), spec)
+        known = self._volumes.get(name)
+        driver = self._driver(wish)
+        if known is not None:
+            self._same(known, wish)
+        else:
+            driver.check(wish)
+        source = str(driver.path(name))
+        if point.subpath:
+            source = self._copy_up.place(container_id, point.destination)
+        return msgspec.structs.replace(point, name=name, source=source)
+
+    def _container(self, ref: str) -> Container:
+        everyone = list(self._containers())
+        exact = [c for c in everyone if ref in (c.id, c.name, f"/{c.name}")]
+        found = exact or [c for c in everyone if ref and c.id.startswith(ref)]
+        if len(found) != 1:
+            raise NotFound(f"No such container: {ref}")
+        return found[0]
+
+    async def provide(self, container: Container) -> None:
+        """Make all that the container's mounts need: volumes, filled from the image when new and empty; missing
+        sources of `-v`; images and parts of volumes at their places. May be repeated. Raises with dockerd's
+        sentences. To be undone by `withdraw`."""
+        for point in container.mounts:
+            if point.type == "volume":
+                await self._provide_volume(container, point)
+            elif point.type == "image":
+                await self._copy_up.mount_image(point)
+            elif point.type == "bind" and point.create_source:
+                os.makedirs(point.source, exist_ok=True) if not os.path.lexists(point.source) else None
+
+    async def _provide_volume(self, container: Container, point: MountPoint) -> None:
+        volume = await self._ensure(_volume_spec(point, container.spec), point.anonymous)
+        driver = self._driver(volume.spec)
+        await driver.mount(volume.spec, container.id)
+        self._announce(
+            "mount", volume.name, driver=volume.spec.driver, container=container.id, destination=point.destination,
+            **{"read/write": str(point.rw).lower(), "propagation": point.propagation},
+        )  # fmt: skip
+        path = Path(volume.mountpoint)
+        if not point.no_copy and not container.status.has_started:
+            await self._copy_up.populate(path, point.destination, container)
+        if point.subpath:
+            await self._copy_up.mount_part(path, point)
+
+    async def withdraw(self, container: Container) -> None:
+        """The container has stopped: unmount what was mounted for it alone. May be repeated."""
+        for point in container.mounts:
+            volume = self._volumes.get(point.name) if point.type == "volume" else None
+            if point.type == "image" or point.subpath:
+                await self._copy_up.unmount(point)
+            if volume is not None:
+                await self._driver(volume.spec).unmount(volume.spec, container.id)
+                self._announce("unmount", volume.name, driver=volume.spec.driver, container=container.id)
+
+    async def release(self, container: Container) -> None:
+        """Remove the anonymous volumes of a container that is gone, unless others use them. May be repeated."""
+        await self.withdraw(container)
+        for point in container.mounts:
+            volume = self._volumes.get(point.name) if point.type == "volume" and point.anonymous else None
+            if volume is not None and volume.anonymous and not set(self.users(volume.name)) - {container.id}:
+                await self._destroy(volume)
+
+
+def _volume_spec(point: MountPoint, spec: ContainerSpec) -> VolumeSpec:
+    """Return the volume that a mount point asks for; options and labels stand in the `--mount` it came from."""
+    asked = next((m for m in spec.host.mounts or () if _is_origin(m, point)), None)
+    options = asked.volume_options if asked else None
+    labels = dict((options.labels if options else None) or {})
+    if point.anonymous:
+        labels[names.ANONYMOUS_LABEL] = ""
+    config = options.driver_config if options else None
+    return VolumeSpec(
+        name=point.name, driver=point.driver or "local", options=dict((config.options if config else None) or {}),
+        labels=labels,
+    )  # fmt: skip
+
+
+def _is_origin(mount: MountSpec, point: MountPoint) -> bool:
+    return mount.type == "volume" and os.path.normpath(mount.target) == point.destination
