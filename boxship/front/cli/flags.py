@@ -63,6 +63,9 @@ class Parsed:
         self._given = given
         self.args = tuple(args)
 
+    def knows(self, name: str) -> bool:
+        return name in self._flags
+
     def given(self, name: str) -> bool:
         return self._flags[name].name in self._given
 

@@ -1,0 +1,1 @@
+"""`boxship container …`: flags to requests in options.py, the verbs in the files beside it."""

@@ -1,0 +1,224 @@
+"""`boxship system …`: version, info, events, df, check, prune."""
+
+import json
+from typing import Any
+
+from boxship import __version__
+from boxship.base.units import human_size
+from boxship.front.cli import tables
+from boxship.front.cli.command import Command, Session
+from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
+from boxship.front.cli.flags import Parsed, switch, text
+from boxship.front.cli.inspect import FORMAT
+from boxship.front.client.api import ApiError
+
+NEWEST_API = "1.51"
+
+
+def version(session: Session, parsed: Parsed) -> None:
+    import platform
+
+    told = session.client.get("/version")
+    client = {
+        "Version": __version__,
+        "ApiVersion": NEWEST_API,
+        "Python": platform.python_version(),
+        "Os": "linux",
+        "Arch": platform.machine(),
+    }
+    form = parsed.text("format")
+    if form:
+        session.say(_formatted(form, {"Client": client, "Server": told}))
+        return
+    session.say(f"Client: Boxship {__version__}\n{_lines(client)}\n")
+    server = {key: value for key, value in told.items() if isinstance(value, str)}
+    name = (told.get("Platform") or {}).get("Name") or "daemon"
+    session.say(f"Server: {name}\n{_lines(server)}")
+    for part in told.get("Components") or []:
+        details = {"Version": part["Version"], **(part.get("Details") or {})}
+        session.say(f" {part['Name']}:\n{_lines({k: v for k, v in details.items() if isinstance(v, str)}, 2)}")
+
+
+def _lines(pairs: dict[str, str], depth: int = 1) -> str:
+    return "\n".join(f"{' ' * depth}{key + ':':<20}{value}" for key, value in pairs.items())
+
+
+def _formatted(form: str, told: Any) -> str:
+    from boxship.front.cli.template import parse, render
+
+    if form == "json":
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return render(parse(tables.unescape(form)), told)
+
+
+_INFO = (
+    ("Containers", "Containers"), (" Running", "ContainersRunning"), (" Paused", "ContainersPaused"),
+    (" Stopped", "ContainersStopped"), ("Images", "Images"), ("Server Version", "ServerVersion"),
+    ("Storage Driver", "Driver"), ("Logging Driver", "LoggingDriver"), ("Cgroup Driver", "CgroupDriver"),
+    ("Cgroup Version", "CgroupVersion"), ("Default Runtime", "DefaultRuntime"), ("Kernel Version", "KernelVersion"),
+    ("Operating System", "OperatingSystem"), ("OSType", "OSType"), ("Architecture", "Architecture"), ("CPUs", "NCPU"),
+    ("Total Memory", "MemTotal"), ("Name", "Name"), ("ID", "ID"), ("Docker Root Dir", "DockerRootDir"),
+    ("Debug Mode", "Debug"), ("Live Restore Enabled", "LiveRestoreEnabled"),
+)  # fmt: skip
+
+
+def info(session: Session, parsed: Parsed) -> None:
+    told = session.client.get("/info")
+    form = parsed.text("format")
+    if form:
+        session.say(_formatted(form, told))
+        return
+    session.say(f"Client: Boxship {__version__}\n\nServer:")
+    for label, key in _INFO:
+        if key in told:
+            value = human_size(told[key], 1024) if key == "MemTotal" else told[key]
+            session.say(f" {label}: {str(value).lower() if isinstance(value, bool) else value}")
+    session.say(f" Runtimes: {' '.join(sorted(told.get('Runtimes') or {}))}")
+    session.say(
+        f" Labels:\n{chr(10).join('  ' + label for label in told['Labels'])}" if told.get("Labels") else " Labels:"
+    )
+    for warning in told.get("Warnings") or []:
+        session.warn(warning)
+
+
+def events(session: Session, parsed: Parsed) -> None:
+    from boxship.front.cli.container.look import moment
+
+    query = {"since": moment(parsed.text("since")), "until": moment(parsed.text("until")), "filters": filters(parsed)}
+    form = parsed.text("format")
+    for line in session.client.stream("GET", "/events", query).lines():
+        event = json.loads(line)
+        session.say(_formatted(form, event) if form else _event(event))
+        session.out.flush()
+
+
+def _event(event: dict[str, Any]) -> str:
+    """Return `2024-01-01T00:00:00.000000000Z container start 0123… (image=a, name=b)`."""
+    import time
+
+    nanoseconds = event["timeNano"]
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(nanoseconds // 1_000_000_000))
+    zone = time.strftime("%z", time.localtime(nanoseconds // 1_000_000_000))
+    actor = event["Actor"]
+    attributes = ", ".join(f"{key}={value}" for key, value in sorted((actor.get("Attributes") or {}).items()))
+    moment = f"{stamp}.{nanoseconds % 1_000_000_000:09d}{zone[:3]}:{zone[3:]}"
+    text = f"{moment} {event['Type']} {event['Action']} {actor['ID']}"
+    return f"{text} ({attributes})" if attributes else text
+
+
+def df(session: Session, parsed: Parsed) -> None:
+    told = session.client.get("/system/df")
+    if parsed.text("format") == "json":
+        session.say(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+        return
+    session.say(tables.listing(usage(told), dict(_DF), parsed.text("format")))
+
+
+_DF = (
+    ("Type", "TYPE"),
+    ("TotalCount", "TOTAL"),
+    ("Active", "ACTIVE"),
+    ("Size", "SIZE"),
+    ("Reclaimable", "RECLAIMABLE"),
+)
+
+
+def usage(told: dict[str, Any]) -> list[dict[str, str]]:
+    """Return images, containers, volumes and build cache as rows of `system df`."""
+    images = [
+        (i["Size"] - max(i.get("SharedSize", 0), 0), i.get("Containers", 0) > 0) for i in told.get("Images") or []
+    ]
+    alive = ("running", "paused", "restarting")
+    containers = [(c.get("SizeRw", 0), c["State"] in alive) for c in told.get("Containers") or []]
+    used = [v.get("UsageData") or {} for v in told.get("Volumes") or []]
+    volumes = [(max(data.get("Size", 0), 0), data.get("RefCount", 0) > 0) for data in used]
+    cache = [(entry.get("Size", 0), bool(entry.get("InUse"))) for entry in told.get("BuildCache") or []]
+    return [
+        _usage("Images", images, told.get("LayersSize", 0)),
+        _usage("Containers", containers),
+        _usage("Local Volumes", volumes),
+        _usage("Build Cache", cache),
+    ]
+
+
+def _usage(kind: str, things: list[tuple[int, bool]], whole: int | None = None) -> dict[str, str]:
+    """One row; `things` are (bytes, in use), `whole` is their size where they share some of it."""
+    size = sum(one for one, _ in things) if whole is None else whole
+    free = sum(one for one, in_use in things if not in_use)
+    share = f" ({100 * free // size}%)" if size else ""
+    return {
+        "Type": kind,
+        "TotalCount": str(len(things)),
+        "Active": str(sum(in_use for _, in_use in things)),
+        "Size": human_size(size),
+        "Reclaimable": f"{human_size(free)}{share}",
+    }
+
+
+def check(session: Session, parsed: Parsed) -> int:
+    """Print every difference between kernel and store; 0 when there is none or all were repaired, 1 otherwise."""
+    repair = parsed.on("repair")
+    told = session.client.post("/boxship/check") if repair else session.client.get("/boxship/check")
+    findings = told.get("Findings") or []
+    if parsed.text("format"):
+        session.say(_formatted(parsed.text("format"), told))
+    elif not findings:
+        session.say("All well: what the kernel holds is what the daemon knows.")
+    else:
+        for finding in findings:
+            fate = " (repaired)" if finding.get("Repaired") else ""
+            session.say(f"{finding['Kind']} {finding['Subject']}: {finding['Explanation']}{fate}")
+        if not repair:
+            session.say("\nRun 'boxship system check --repair' to mend this.")
+    return 1 if any(not finding.get("Repaired") for finding in findings) else 0
+
+
+def prune(session: Session, parsed: Parsed) -> None:
+    volumes, everything = parsed.on("volumes"), parsed.on("all")
+    removed = ["all stopped containers", "all networks not used by at least one container"]
+    removed += ["all anonymous volumes not used by at least one container"] if volumes else []
+    removed += ["all images without at least one container associated to them" if everything else "all dangling images"]
+    confirm(session, parsed, "This will remove:\n" + "\n".join(f"  - {line}" for line in removed))
+    chosen = filters(parsed)
+    steps = [("Containers", "/containers/prune", chosen), ("Networks", "/networks/prune", chosen)]
+    if volumes:
+        steps.append(("Volumes", "/volumes/prune", chosen))
+    steps.append(("Images", "/images/prune", {**(chosen or {}), "dangling": ["false" if everything else "true"]}))
+    freed = 0
+    for what, path, query in steps:
+        try:
+            told = session.client.post(path, {"filters": query})
+        except ApiError as error:
+            session.warn(f"{what}: {error}")
+            continue
+        freed += told.get("SpaceReclaimed", 0)
+        gone = told.get(f"{what}Deleted") or []
+        names = [name if isinstance(name, str) else " ".join(name.values()) for name in gone]
+        if names:
+            session.say("\n".join([f"Deleted {what}:", *names, ""]))
+    session.say(f"Total reclaimed space: {human_size(freed)}")
+
+
+COMMANDS = {
+    "check": Command("[OPTIONS]", check, (FORMAT, switch("repair", "", "Mend what is found")), most=0),
+    "df": Command("[OPTIONS]", df, (FORMAT, switch("verbose", "v", "Show more")), most=0),
+    "events": Command(
+        "[OPTIONS]",
+        events,
+        (
+            FILTER._replace(short="f"),
+            FORMAT._replace(short=""),
+            text("since", "", "Begin at a time, or 10m ago"),
+            text("until", "", "End at a time"),
+        ),
+        most=0,
+    ),
+    "info": Command("[OPTIONS]", info, (FORMAT,), most=0),
+    "prune": Command(
+        "[OPTIONS]",
+        prune,
+        (switch("all", "a", "Also images with a name"), FORCE, FILTER, switch("volumes", "", "Also anonymous volumes")),
+        most=0,
+    ),
+    "version": Command("[OPTIONS]", version, (FORMAT,), most=0),
+}
