@@ -83,7 +83,7 @@ class Server:
         if url is not None:
             message = message._replace(path=path, url=url)
         request = self._make(message, *parts)
-        request["version"] = version
+        request[versions.VERSION] = version
         return request
 
     def connection(self) -> Connection:
@@ -117,5 +117,5 @@ class Server:
         for server in self._listening:
             server.close()
         self._manager.pre_shutdown()
-        self._runner._shutdown_timeout = grace
+        self._runner._shutdown_timeout = max(grace, 0.01)  # aiohttp takes 0 for no limit
         await self._runner.cleanup()

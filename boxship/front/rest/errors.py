@@ -22,7 +22,7 @@ def failure(status: int, message: str) -> web.Response:
 async def speak_docker(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Check the version, run the handler, and put what it raises into Docker's shape."""
     try:
-        versions.check(request["version"])
+        versions.check(request[versions.VERSION])
         return await handler(request)
     except PlatformError as error:
         if error.status >= 500:

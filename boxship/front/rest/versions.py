@@ -1,47 +1,14 @@
-"""API versions in paths: `/v1.41/containers/json`. Pure."""
+"""The API version of a request. The rules of versions are in version.py, which is pure."""
 
-import re
-from typing import Any, Protocol
+from aiohttp import web
 
-from boxship.base.errors import Invalid
+from boxship.front.rest.version import NEWEST, OLDEST, Version, check, show, split
 
-Version = tuple[int, int]
+__all__ = ["NEWEST", "OLDEST", "VERSION", "Version", "check", "of", "show", "split"]
 
-NEWEST: Version = (1, 51)
-OLDEST: Version = (1, 24)
-_PREFIX = re.compile(r"/v(\d+)\.(\d+(?:\.\d+)?)(?=/|\?|$)")
+VERSION: web.RequestKey[Version] = web.RequestKey("version")
 
 
-def show(version: Version) -> str:
-    return f"{version[0]}.{version[1]}"
-
-
-def split(path: str) -> tuple[Version | None, str]:
-    """Return the version a path begins with, None without one, and the path behind it."""
-    match = _PREFIX.match(path)
-    if not match:
-        return None, path
-    return (int(match[1]), int(match[2].partition(".")[0])), path[match.end() :] or "/"
-
-
-def check(version: Version) -> None:
-    """Raise Invalid, in dockerd's words, for a version that we do not speak."""
-    if version < OLDEST:
-        raise Invalid(
-            f"client version {show(version)} is too old. Minimum supported API version is {show(OLDEST)}, "
-            "please upgrade your client to a newer version"
-        )
-    if version > NEWEST:
-        raise Invalid(f"client version {show(version)} is too new. Maximum supported API version is {show(NEWEST)}")
-
-
-class Request(Protocol):
-    """What we need of a request."""
-
-    def __getitem__(self, key: str, /) -> Any: ...
-
-
-def of(request: Request) -> Version:
+def of(request: web.Request) -> Version:
     """Return the version the client asked for; the newest when it asked for none."""
-    version: Version = request["version"]
-    return version
+    return request[VERSION]

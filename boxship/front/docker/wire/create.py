@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from boxship.base.errors import Invalid
 from boxship.front.docker.wire import config
 from boxship.front.docker.wire.endpoints import parse_endpoint
-from boxship.front.rest.versions import Version
+from boxship.front.rest.version import Version
 from boxship.model.container import ContainerSpec, HostSpec, MountSpec, PortBinding
 from boxship.model.network import EndpointSpec
 

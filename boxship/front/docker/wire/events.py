@@ -5,7 +5,7 @@ from typing import Any
 from boxship.base.event import Event
 from boxship.base.units import SECOND
 from boxship.front.rest.filters import Filters
-from boxship.front.rest.versions import Version
+from boxship.front.rest.version import Version
 
 KEYS = frozenset(
     (

@@ -3,7 +3,7 @@
 from typing import Any
 
 from boxship.base.units import rfc3339
-from boxship.front.rest import versions
+from boxship.front.rest import version
 from boxship.model.system import Counts, Facts
 
 ENGINE = "28.5.1"  # the release of Docker Engine whose API this is
@@ -41,8 +41,8 @@ def architecture(facts: Facts) -> str:
 
 def render_version(facts: Facts) -> dict[str, Any]:
     engine = {
-        "ApiVersion": versions.show(versions.NEWEST),
-        "MinAPIVersion": versions.show(versions.OLDEST),
+        "ApiVersion": version.show(version.NEWEST),
+        "MinAPIVersion": version.show(version.OLDEST),
         "GitCommit": facts.commit,
         "GoVersion": facts.python,
         "Os": "linux",

@@ -12,7 +12,7 @@ from boxship.base.units import rfc3339
 from boxship.front.docker.wire.config import render_config, render_host
 from boxship.front.docker.wire.create import is_user_defined
 from boxship.front.docker.wire.endpoints import render_endpoint
-from boxship.front.rest.versions import NEWEST, Version
+from boxship.front.rest.version import NEWEST, Version
 from boxship.model.network import EndpointSpec, EndpointStatus
 from boxship.model.status import Container, ContainerStatus, HealthStatus, MountPoint, State
 

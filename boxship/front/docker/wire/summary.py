@@ -6,7 +6,7 @@ from typing import Any
 
 from boxship.base.units import SECOND, human_duration
 from boxship.front.docker.wire.inspect import RUNNING, render_mount, render_networks, shown_mounts
-from boxship.front.rest.versions import NEWEST, Version
+from boxship.front.rest.version import NEWEST, Version
 from boxship.model.status import Container, MountPoint, State
 
 

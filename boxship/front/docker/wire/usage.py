@@ -4,7 +4,7 @@ from typing import Any
 
 from boxship.base.units import SECOND, rfc3339
 from boxship.front.docker.wire import summary
-from boxship.front.rest.versions import Version
+from boxship.front.rest.version import Version
 from boxship.model.image import Image
 from boxship.model.system import Usage
 from boxship.model.volume import Volume
