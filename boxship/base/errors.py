@@ -52,7 +52,11 @@ class Unavailable(PlatformError):
 
 
 class KernelError(PlatformError):
-    """A system call failed. The text names the call, its subject and the reason."""
+    """A system call failed. The text names the call, its subject and the reason; `code` is errno, 0 if unknown."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class RuntimeFailed(PlatformError):
