@@ -19,7 +19,6 @@ from boxship.engine.logs import files, options
 from boxship.engine.logs.files import Name
 from boxship.engine.logs.options import Rotation
 from boxship.host.api.runtime import Runtime
-from boxship.model.container import LogSpec
 from boxship.model.status import Container, State
 
 PERIOD = 1.0  # seconds between two looks at the sizes
@@ -114,13 +113,12 @@ def pack(path: str) -> None:
 class Rotator:
     """Looks at the logs of all running containers and rotates those that have grown too large.
 
-    containers: give all containers.  default: driver and options for those that name none.
+    containers: give all containers.
     """
 
-    def __init__(self, containers: Callable[[], Iterable[Container]], runtime: Runtime, default: LogSpec) -> None:
+    def __init__(self, containers: Callable[[], Iterable[Container]], runtime: Runtime) -> None:
         self._containers = containers
         self._runtime = runtime
-        self._default = default
         self._missing: set[str] = set()
         self._packing: set[str] = set()
         self._tasks = Tasks()
@@ -156,7 +154,7 @@ class Rotator:
         self._missing.discard(container.id)
         if container.id in self._packing:
             return
-        policy = options.rotation(options.settle(container.spec.host.log_config, self._default))
+        policy = options.rotation(container.spec.host.log_config)
         if size >= policy.max_size:
             self._rotate(container, policy)
 

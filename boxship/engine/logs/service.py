@@ -9,25 +9,22 @@ from boxship.engine.logs.cri import Line
 from boxship.engine.logs.ends import Ends
 from boxship.engine.logs.query import LogQuery
 from boxship.engine.logs.reader import Reading, Watch
-from boxship.model.container import LogSpec
 from boxship.model.status import Container
 
 
 class Logs:
-    def __init__(self, ends: Ends, watch: Watch, default: LogSpec) -> None:
-        """default: driver and options for containers that name none."""
+    def __init__(self, ends: Ends, watch: Watch) -> None:
         self._ends = ends
         self._watch = watch
-        self._default = default
 
     def check(self, container: Container) -> None:
         """Raise Unsupported when its driver keeps nothing that could be read."""
-        if not options.readable(options.settle(container.spec.host.log_config, self._default)):
+        if not options.readable(container.spec.host.log_config):
             raise Unsupported("configured logging driver does not support reading")
 
     def attributes(self, container: Container) -> dict[str, str]:
         """What `--details` shows with each line: labels, variables and tag chosen by options of the driver."""
-        spec = options.settle(container.spec.host.log_config, self._default)
+        spec = container.spec.host.log_config
         return options.attributes(spec, options.Subject.of(container))
 
     async def read(self, container: Container, query: LogQuery) -> AsyncIterator[list[Line]]:

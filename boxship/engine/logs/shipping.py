@@ -14,7 +14,7 @@ import msgspec
 from boxship.base.bus import Bus
 from boxship.base.codec import decode, encode
 from boxship.base.tasks import Tasks
-from boxship.engine.logs import drivers, options
+from boxship.engine.logs import drivers
 from boxship.engine.logs.cri import Line
 from boxship.engine.logs.drivers import Destination
 from boxship.engine.logs.ends import Ends
@@ -37,16 +37,13 @@ class _Place(msgspec.Struct):
 
 
 class Shipping:
-    """containers: give all containers.  default: driver and options for those that name none."""
+    """containers: give all containers."""
 
-    def __init__(
-        self, containers: Callable[[], Iterable[Container]], ends: Ends, watch: Watch, store: Store, default: LogSpec
-    ) -> None:
+    def __init__(self, containers: Callable[[], Iterable[Container]], ends: Ends, watch: Watch, store: Store) -> None:
         self._containers = containers
         self._ends = ends
         self._watch = watch
         self._store = store
-        self._default = default
         self._working: dict[str, asyncio.Task[None]] = {}
         self._tasks = Tasks()
 
@@ -69,7 +66,7 @@ class Shipping:
                 await self._store.delete(PREFIX + event.id)
 
     def _ship(self, container: Container) -> None:
-        spec = options.settle(container.spec.host.log_config, self._default)
+        spec = container.spec.host.log_config
         if spec.type not in drivers.SHIPPED or container.id in self._working or not os.path.exists(container.log_path):
             return
         task = self._tasks.spawn(self._carry(container, spec), f"shipping log of {container.id}")
