@@ -18,7 +18,7 @@ from boxship.model.status import Container, MountPoint
 
 
 class ImageSource(Protocol):
-    async def resolve(self, ref: str) -> Image:
+    def get(self, ref: str) -> Image:
         """Raises NotFound `No such image: name:tag`."""
         ...
 
@@ -62,6 +62,14 @@ class VolumeSource(Protocol):
 class Layers(Protocol):
     """Assembles root file systems on the host."""
 
+    def lay_out(self, container: Container) -> None:
+        """Make the directories of a new container. May be repeated."""
+        ...
+
+    async def usage(self, container: Container) -> int:
+        """Return the bytes it has written itself."""
+        ...
+
     def mount(self, container: Container) -> Path:
         """Return where the root is. Nothing happens if it is mounted."""
         ...
@@ -90,6 +98,10 @@ class Launcher(Protocol):
         """Return the OCI process of one more command in a running container."""
         ...
 
+    def check(self, spec: ContainerSpec) -> tuple[str, ...]:
+        """Raise Invalid for what this host cannot run at all; return warnings about what it will leave out."""
+        ...
+
     def limits(self, container: Container) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return OCI resources for the container's present spec, and warnings about what this host lacks."""
         ...
@@ -101,6 +113,8 @@ class Clients(Protocol):
     async def launched(self, container_id: str) -> None: ...
 
     def ended(self, container_id: str) -> None: ...
+
+    def resize(self, container: Container, height: int, width: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What may be asked of containers. A request is checked, its wish is stored, and a worker fulfils it."""
 
+import os
 from collections.abc import Callable
 
 from boxship.engine import wishes
@@ -7,6 +8,8 @@ from boxship.engine.containers.changes import Changes
 from boxship.engine.containers.create import Creation
 from boxship.engine.containers.prune import Pruned, prune
 from boxship.engine.containers.work import Work
+from boxship.engine.record import Records
+from boxship.engine.seams import Parts
 from boxship.engine.waiters import Waiter
 from boxship.engine.wishes import Milestone
 from boxship.model.container import ContainerSpec, HostUpdate
@@ -20,14 +23,17 @@ class Containers:
     texts and statuses are dockerd's.
     """
 
-    def __init__(self, work: Work, creation: Creation, changes: Changes) -> None:
-        self._work = work
-        self._records = work.records
-        self._creation = creation
-        self._changes = changes
+    def __init__(self, records: Records, parts: Parts) -> None:
+        self._records = records
+        self._parts = parts
+        self._work = Work(records, parts)
+        self._creation = Creation(records, parts)
+        self._changes = Changes(records, parts, os.cpu_count() or 1)
 
     async def recover(self) -> None:
-        """Read the records, compare with what the host shows, and let the workers settle the difference; once."""
+        """Read the records, compare with what the host shows, and let the workers settle the difference; once.
+
+        Networks, images and volumes must be ready."""
         await self._work.recover()
 
     async def aclose(self) -> None:
@@ -61,6 +67,7 @@ class Containers:
     async def restart(self, ref: str, *, signal: str | None = None, grace: int | None = None) -> None:
         """Stop if running, then start; return once it runs."""
         await self._work.fulfil(self.get(ref), Milestone.STARTED, lambda c: wishes.restart(c, signal, grace))
+        self._parts.events.container(self.get(ref), "restart")
 
     async def kill(self, ref: str, signal: str = "") -> None:
         """Send `signal` ("" is KILL; KILL also waits for the end)."""
@@ -98,4 +105,4 @@ class Containers:
 
     async def prune(self, chosen: Callable[[Container], bool]) -> Pruned:
         """Remove the stopped containers that are `chosen`; return (ids, bytes freed)."""
-        return await prune(self, chosen)
+        return await prune(self.all(), chosen, self._parts.layers, self.remove)

@@ -1,0 +1,131 @@
+"""Root file systems of containers: the image's layers below, the container's own directory on top."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from boxship.engine.options import EngineOptions
+from boxship.model.status import Container
+
+PARTS = ("upper", "work", "merged", "log")
+
+
+class Mounts(Protocol):
+    """Mounting; boxship.host.mounts is one."""
+
+    def overlay(self, target: str, lowers: Sequence[str], upper: str, work: str) -> None:
+        """`lowers`: lowest first."""
+        ...
+
+    def unmount(self, target: str) -> None:
+        """Nothing happens if it is not mounted."""
+        ...
+
+    def mounted_under(self, prefix: str) -> Collection[str]: ...
+
+
+class Trees(Protocol):
+    """Directory trees; boxship.host.tree is one."""
+
+    def trash(self, path: Path) -> None:
+        """Rename away at once, delete in the background. Nothing happens if it is not there."""
+        ...
+
+    async def usage(self, path: Path) -> int:
+        """Bytes below `path`."""
+        ...
+
+
+class Rootfs:
+    """A root stays mounted while the container runs, and while somebody looks into it."""
+
+    def __init__(self, options: EngineOptions, mounts: Mounts, trees: Trees) -> None:
+        self._options = options
+        self._mounts = mounts
+        self._trees = trees
+        self._mounted: set[str] | None = None
+        self._running: set[str] = set()
+        self._visits: Counter[str] = Counter()
+
+    def merged(self, container: Container) -> Path:
+        """Where the root is, while it is mounted."""
+        return self._options.container_dir(container.id) / "merged"
+
+    def upper(self, container: Container) -> Path:
+        """What the container has written itself."""
+        return self._options.container_dir(container.id) / "upper"
+
+    def lowers(self, container: Container) -> tuple[str, ...]:
+        return container.layers
+
+    def lay_out(self, container: Container) -> None:
+        home = self._options.container_dir(container.id)
+        for part in PARTS:
+            (home / part).mkdir(parents=True, exist_ok=True)
+
+    def mount(self, container: Container) -> Path:
+        self._running.add(container.id)
+        return self._ensure(container)
+
+    def unmount(self, container: Container) -> None:
+        self._running.discard(container.id)
+        if not self._visits[container.id]:
+            self._drop(container)
+
+    def is_mounted(self, container: Container) -> bool:
+        return str(self.merged(container)) in self._known()
+
+    @asynccontextmanager
+    async def mounted(self, container: Container) -> AsyncIterator[Path]:
+        """Look into the root of a container, which may be stopped."""
+        self._visits[container.id] += 1
+        try:
+            yield self._ensure(container)
+        finally:
+            self._visits[container.id] -= 1
+            if not self._visits[container.id]:
+                del self._visits[container.id]
+                if container.id not in self._running:
+                    self._drop(container)
+
+    def discard(self, container: Container) -> None:
+        self._running.discard(container.id)
+        self._drop(container)
+        self._trees.trash(self._options.container_dir(container.id))
+
+    def sweep(self, known: Collection[str]) -> None:
+        """Also notes which of the known ones run on, and are not to be unmounted by a visitor."""
+        home = self._options.data_root / "containers"
+        for target in [path for path in self._known() if Path(path).parent.name not in known]:
+            self._mounts.unmount(target)
+            self._known().discard(target)
+        self._running |= {Path(path).parent.name for path in self._known()}
+        for directory in home.iterdir() if home.is_dir() else ():
+            if directory.name not in known:
+                self._trees.trash(directory)
+
+    async def usage(self, container: Container) -> int:
+        return await self._trees.usage(self.upper(container))
+
+    def _known(self) -> set[str]:
+        """Mounted roots; the kernel is asked once, later we know by ourselves."""
+        if self._mounted is None:
+            self._mounted = set(self._mounts.mounted_under(str(self._options.data_root / "containers")))
+        return self._mounted
+
+    def _ensure(self, container: Container) -> Path:
+        merged = self.merged(container)
+        if str(merged) not in self._known():
+            self.lay_out(container)
+            work = merged.parent / "work"
+            self._mounts.overlay(str(merged), container.layers, str(self.upper(container)), str(work))
+            self._known().add(str(merged))
+        return merged
+
+    def _drop(self, container: Container) -> None:
+        merged = str(self.merged(container))
+        if merged in self._known():
+            self._mounts.unmount(merged)
+            self._known().discard(merged)
