@@ -6,6 +6,7 @@ from boxship.model.status import Container
 from boxship.store.api import Store
 
 PREFIX = "containers/"
+BOOT = "machine/boot"
 
 
 class Records:
@@ -21,6 +22,14 @@ class Records:
         entries, _ = await self._store.list(PREFIX)
         for entry in entries:
             self._keep(decode(entry.value, Container))
+
+    async def same_boot(self, boot_id: str) -> bool:
+        """Whether the machine has been up since `note_boot`, by this daemon or one before it."""
+        last = await self._store.get(BOOT)
+        return last is not None and last.value == boot_id.encode()
+
+    async def note_boot(self, boot_id: str) -> None:
+        await self._store.put(BOOT, boot_id.encode())
 
     def all(self) -> list[Container]:
         return sorted(self._by_id.values(), key=lambda c: c.created)

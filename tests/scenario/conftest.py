@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import selectors
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -244,8 +245,11 @@ class World:
         self.volumes = FakeVolumes()
         self.clients = FakeClients()
         self.runtime = FakeRuntime(self.machine)
-        self.options = EngineOptions(data_root=root / "data", exec_root=root / "exec")
+        self.options = EngineOptions(data_root=root / "data", exec_root=root / "exec", boot_id="first")
         self.daemons: list[Containers] = []
+
+    def reboot(self) -> None:
+        self.options = replace(self.options, boot_id=f"{self.options.boot_id}+")
 
     def daemon(self, fuse: Fuse | None = None) -> Containers:
         """Build a daemon; `recover` it before use."""

@@ -126,6 +126,8 @@ class Work:
     async def recover(self) -> None:
         """Take over from the daemon that was here before: read, look, adopt, and let the workers settle the rest."""
         await self.records.load()
+        if not await self.records.same_boot(self.parts.options.boot_id):
+            await self._boot()
         found = recovery.leaders_first(self.records.all())
         present = self.parts.runtime.present()
         now = self.parts.clock.now()
@@ -143,13 +145,13 @@ class Work:
             self._workers.wake(c.id)
             self._probes.wake(c.id)
 
-    async def boot(self) -> None:
-        """The machine has come up since the last daemon: start what is to start with it."""
+    async def _boot(self) -> None:
+        """The machine may have come up since the last daemon: then mark what is to start with it."""
         for c in self.records.all():
             wanted = recovery.after_boot(c)
             if wanted is not c:
                 await self.records.save(wanted)
-                self._workers.wake(c.id)
+        await self.records.note_boot(self.parts.options.boot_id)
 
     async def _watch_exits(self) -> None:
         async for exit in self.parts.runtime.exits():
