@@ -1,0 +1,46 @@
+# Everything a newcomer needs. `make demo` and `make test` each install what is missing.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup setup-test demo demo-down test test-long lint bench reference lock clean
+
+help: ## List what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+setup: $(VENV)/ready ## Install Debian packages and the virtual environment; the program is .venv/bin/boxship
+
+setup-test: $(VENV)/ready-test ## The same, with what the tests need
+
+$(VENV)/ready: requirements.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+
+$(VENV)/ready-test: requirements-dev.lock $(VENV)/ready scripts/setup.sh
+	@scripts/setup.sh $(VENV) test
+
+demo: setup ## Start a daemon of its own and an application of three containers
+	@scripts/demo.sh up
+
+demo-down: ## Take away all that `make demo` made
+	@scripts/demo.sh down
+
+test: setup-test ## Lint, types, import contracts and all tests but the long ones
+	@scripts/check.sh
+
+test-long: setup-test ## The tests that take long: random kills, 500 containers
+	@$(BIN)/pytest -q -m slow
+
+lint: setup-test ## Lint, types and import contracts only
+	@scripts/check.sh lint
+
+bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another beside it
+	@scripts/bench.sh
+
+reference: setup ## Write docs/settings.md from the table of settings
+	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
+
+lock: setup-test ## Choose dependencies anew within the ranges of pyproject.toml
+	@scripts/lock.sh
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,31 @@
+"""Fixtures that all kinds of tests share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.daemons import Daemon
+
+
+def _running(*flags: str) -> Iterator[Daemon]:
+    if os.geteuid() != 0:
+        pytest.fail("a daemon needs root: run the tests as root, or leave tests/e2e, tests/kill and tests/root out")
+    found = Daemon(*flags)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def daemon() -> Iterator[Daemon]:
+    """One daemon for the whole session; at its end nothing of it may be left on the machine."""
+    yield from _running()
+
+
+@pytest.fixture
+def killable() -> Iterator[Daemon]:
+    """A daemon of one test's own, to be killed and started again."""
+    yield from _running()
