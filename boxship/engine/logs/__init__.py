@@ -6,6 +6,5 @@ from boxship.engine.logs.query import LogQuery
 from boxship.engine.logs.rotation import Rotator
 from boxship.engine.logs.service import Logs
 from boxship.engine.logs.shipping import Shipping
-from boxship.engine.logs.watch import Directories
 
-__all__ = ["Directories", "Ends", "Line", "LogQuery", "Logs", "Rotator", "Shipping"]
+__all__ = ["Ends", "Line", "LogQuery", "Logs", "Rotator", "Shipping"]

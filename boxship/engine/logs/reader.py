@@ -14,7 +14,8 @@ from boxship.engine.logs.files import LogFile
 from boxship.engine.logs.query import LogQuery
 
 Watch = Callable[[str], AbstractContextManager[asyncio.Event]]
-"""Open a watch on a directory: the event is set whenever something in it is written, made or renamed."""
+"""Open a watch on a directory: the event is set whenever something in it is written, made or renamed.
+host.watch.Watch.stirred is one."""
 
 QUICK = 2000  # lines that may be counted on the event loop
 

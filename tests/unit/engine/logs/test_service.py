@@ -8,7 +8,8 @@ from msgspec import structs
 
 from boxship.base.bus import Bus, Event
 from boxship.base.errors import Unsupported
-from boxship.engine.logs import Directories, Ends, LogQuery, Logs
+from boxship.engine.logs import Ends, LogQuery, Logs
+from boxship.host.watch import Watch
 from boxship.model.container import ContainerSpec, HostSpec, LogSpec
 from boxship.model.status import Container, ContainerStatus, State
 
@@ -32,8 +33,8 @@ class World:
     def __init__(self, subject: Container) -> None:
         self.now: Container | None = subject
         self.bus = Bus()
-        self.directories = Directories()
-        self.logs = Logs(Ends(lambda _: self.now, self.bus), self.directories.watch)
+        self.watch = Watch()
+        self.logs = Logs(Ends(lambda _: self.now, self.bus), self.watch.stirred)
 
     def die(self) -> None:
         assert self.now is not None
@@ -63,7 +64,7 @@ async def test_following_ends_with_the_container_and_has_its_last_line(tmp_path:
     say(tmp_path, "three")
     world.die()
     assert await asyncio.wait_for(reading, 5) == [b"one\n", b"two\n", b"three\n"]
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_a_container_that_does_not_run_is_not_followed(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ async def test_following_ends_at_a_time(tmp_path: Path) -> None:
     say(tmp_path, "one")
     asked = world.read(follow=True, until=time.time_ns() + 100_000_000)
     assert await asyncio.wait_for(asked, 5) == [b"one\n"]
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_many_followers_share_one_watch(tmp_path: Path) -> None:
@@ -106,8 +107,8 @@ async def test_many_followers_share_one_watch(tmp_path: Path) -> None:
     world.die()
     for reading in readings:
         assert await asyncio.wait_for(reading, 5) == [b"one\n", b"two\n", b"three\n"]
-    assert world.directories._listeners == {}
-    world.directories.close()
+    assert world.watch._heard == {}
+    world.watch.close()
 
 
 async def test_none_cannot_be_read(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import pytest
 from msgspec import structs
 
 from boxship.base.bus import Bus, Event
-from boxship.engine.logs import Directories, Ends, Shipping, shipping
+from boxship.engine.logs import Ends, Shipping, shipping
 from boxship.engine.logs.cri import Line
 from boxship.engine.logs.drivers import journald
 from boxship.engine.logs.options import Subject
+from boxship.host.watch import Watch
 from boxship.model.container import ContainerSpec, HostSpec, LogSpec
 from boxship.model.status import Container, ContainerStatus, State
 from boxship.store.memory import MemoryStore
@@ -31,13 +32,13 @@ class World:
         )  # fmt: skip
         self.store = MemoryStore()
         self.bus = Bus()
-        self.directories = Directories()
+        self.watch = Watch()
         self.daemon: Shipping | None = None
         self.count = 0
 
     async def start(self) -> None:
         ends = Ends(lambda _: self.container, self.bus)
-        self.daemon = Shipping(lambda: [self.container], ends, self.directories.watch, self.store)
+        self.daemon = Shipping(lambda: [self.container], ends, self.watch.stirred, self.store)
         await self.daemon.start(self.bus)
 
     async def stop(self) -> None:
@@ -85,7 +86,7 @@ async def test_lines_go_out_as_they_come_and_through_a_restart_of_ours(tmp_path:
     assert await server.lines(2) == [3, 4]
     await world.stop()
     server.socket.close()
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_what_ended_while_no_daemon_ran_is_sent(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ async def test_what_ended_while_no_daemon_ran_is_sent(tmp_path: Path) -> None:
     assert await server.lines(1) == [3]
     await world.stop()
     server.socket.close()
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_a_destination_that_is_away_costs_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +114,7 @@ async def test_a_destination_that_is_away_costs_no_line(tmp_path: Path, monkeypa
     assert await server.lines(3) == [0, 1, 2]
     await world.stop()
     server.socket.close()
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_over_tcp_a_message_is_a_line(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ async def test_over_tcp_a_message_is_a_line(tmp_path: Path) -> None:
     assert line.endswith(b" - line 0\n")
     await world.stop()
     server.close()
-    world.directories.close()
+    world.watch.close()
 
 
 async def test_the_journal_gets_fields(tmp_path: Path) -> None:
