@@ -16,7 +16,7 @@ from boxship.host.netlink import wire
 
 NETFILTER = 12  # NETLINK_NETFILTER
 GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES
-SUBSYSTEM, NEWGEN = 10, 15  # NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN
+GENERATION = 10 << 8 | 15  # NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN: the end of a transaction
 GENERATION_PROCESS = 2  # NFTA_GEN_PROC_PID
 JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
 LIBRARY = "libnftables.so.1"
@@ -81,8 +81,9 @@ class Nftables:
             self._nft, self._worker = Nft(json=True), threading.get_native_id()
         return self._nft.run(script)
 
-    async def disturbed(self) -> AsyncIterator[None]:
+    async def disturbed(self, table: str) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
+        touched = False
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETFILTER) as events:
             events.bind((0, 1 << (GROUP_NFTABLES - 1)))
             events.setblocking(False)
@@ -92,8 +93,13 @@ class Nftables:
                 except OSError:  # ENOBUFS: so much happened that some of it is lost
                     yield
                     continue
-                if any(author not in (0, self._worker) for author in authors(data)):
-                    yield
+                for message in wire.messages(data):
+                    if message.kind != GENERATION:
+                        touched = touched or subject(message) == table
+                    elif touched:
+                        touched = False
+                        if author(message) != self._worker:
+                            yield
 
     async def aclose(self) -> None:
         if self._nft is not None:
@@ -101,11 +107,12 @@ class Nftables:
         self._thread.shutdown()
 
 
-def authors(data: bytes) -> list[int]:
-    """Return the threads whose transactions the messages announce as complete."""
-    found = []
-    for message in wire.messages(data):
-        if message.kind == (SUBSYSTEM << 8 | NEWGEN):
-            value = wire.attributes(message.body[4:]).get(GENERATION_PROCESS, bytes(4))
-            found.append(int(struct.unpack(">I", value)[0]))
-    return found
+def author(message: wire.Message) -> int:
+    """Return the thread whose transaction the message announces as complete."""
+    value = wire.attributes(message.body[4:]).get(GENERATION_PROCESS, bytes(4))
+    return int(struct.unpack(">I", value)[0])
+
+
+def subject(message: wire.Message) -> str:
+    """Return the table a message is about: attribute 1 of tables, chains, rules, sets and elements alike."""
+    return wire.string(wire.attributes(message.body[4:]).get(1, b""))

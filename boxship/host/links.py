@@ -12,6 +12,7 @@ from boxship.host.netlink.channel import Channel
 from boxship.host.netns import write_sysctl
 
 T = TypeVar("T")
+FORWARD4, FORWARD6 = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"
 
 
 class HostLinks:
@@ -23,6 +24,23 @@ class HostLinks:
 
     async def ensure_bridge(self, link: BridgeLink) -> None:
         await self._run(lambda: self._ensure(link))
+
+    def bridged_filter(self) -> bool:
+        try:
+            with open("/proc/sys/net/bridge/bridge-nf-call-iptables") as file:
+                return file.read().strip() == "1"
+        except OSError:
+            return False
+
+    def forward(self, ipv6: bool) -> bool:
+        changed = False
+        for path in (FORWARD4, FORWARD6) if ipv6 else (FORWARD4,):
+            with suppress(FileNotFoundError), open(path, "r+") as file:
+                if file.read().strip() == "0":
+                    file.seek(0)
+                    file.write("1")
+                    changed = True
+        return changed
 
     async def remove(self, name: str) -> None:
         await self._run(lambda: self._channel.call([route.delete_link(name)]))
@@ -66,24 +84,3 @@ class HostLinks:
 def escaped(name: str) -> str:
     """A link's name as one part of a sysctl's."""
     return name.replace(".", "/")
-
-
-def enable_forwarding(ipv6: bool) -> bool:
-    """Let the host route between its links, if it does not yet; return whether it had to be changed."""
-    changed = False
-    for path in ("/proc/sys/net/ipv4/ip_forward", *(["/proc/sys/net/ipv6/conf/all/forwarding"] if ipv6 else [])):
-        with suppress(FileNotFoundError), open(path, "r+") as file:
-            if file.read().strip() == "0":
-                file.seek(0)
-                file.write("1")
-                changed = True
-    return changed
-
-
-def bridged_traffic_is_filtered() -> bool:
-    """Whether frames between the ports of a bridge pass the packet filter (br_netfilter)."""
-    try:
-        with open("/proc/sys/net/bridge/bridge-nf-call-iptables") as file:
-            return file.read().strip() == "1"
-    except OSError:
-        return False

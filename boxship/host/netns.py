@@ -125,14 +125,23 @@ class NetworkSpaces:
     async def close(self, group: str, host_links: Sequence[str] = ()) -> None:
         await self._serve(lambda: self._close(group, host_links))
 
+    async def repin(self, group: str, pid: int) -> None:
+        await self._serve(lambda: self._repin(group, pid))
+
     async def plug(self, group: str, plug: Plug) -> str:
         return await self._serve(lambda: self._wires.add(self._pin(group), plug))
 
     async def unplug(self, group: str, plug: Plug) -> None:
         await self._serve(lambda: self._wires.remove(self._pin(group), plug))
 
+    async def connected(self, plug: Plug) -> bool:
+        return await self._serve(lambda: self._wires.connected(plug))
+
     async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
         return await self._serve(lambda: self._wires.interfaces(self._pin(group)))
+
+    async def route(self, group: str, interface: str, gateways: Sequence[str]) -> None:
+        await self._serve(lambda: self._wires.route(self._pin(group), interface, gateways))
 
     def path(self, group: str) -> str:
         return str(self._pin(group))
@@ -218,6 +227,14 @@ class NetworkSpaces:
         self._wires.cut(host_links)
         self._unpin(self._pin(group))
 
+    def _repin(self, group: str, pid: int) -> None:
+        pin, source = self._pin(group), Path(f"/proc/{pid}/ns/net")
+        if not source.exists():
+            raise NotFound(f"process {pid} has ended")
+        self._unpin(pin)
+        pin.touch()
+        mounts.bind(str(source), str(pin))
+
     def _unpin(self, pin: Path) -> None:
         if pin.exists():
             mounts.unmount(str(pin))
@@ -283,6 +300,20 @@ class Wires:
             with suppress(LinkFailed):
                 self._host.call([route.set_link(self._host.index(name), f"take {name} off its bridge", master=0)])
 
+    def route(self, pin: Path, interface: str, gateways: Sequence[str]) -> None:
+        space, channel = self._enter(pin)
+        try:
+            index = channel.index(interface)
+            channel.call([route.default_route(index, gateway) for gateway in gateways])
+        finally:
+            channel.close()
+            os.close(space)
+
+    def connected(self, plug: Plug) -> bool:
+        links = self._host.links()
+        end, bridge = links.get(plug.host_link), links.get(plug.link)
+        return end is not None and bridge is not None and end.up and end.master == bridge.index
+
     def interfaces(self, pin: Path) -> dict[str, tuple[str, ...]]:
         space, channel = self._enter(pin)
         try:
@@ -347,6 +378,7 @@ class Wires:
 
     def _write_sysctls(self, plug: Plug) -> None:
         if any(":" in a for a in plug.addresses):
+            write_sysctl(f"ipv6.conf.{plug.interface}.accept_ra", "0")
             write_sysctl(f"ipv6.conf.{plug.interface}.disable_ipv6", "0")
         for name, value in plug.sysctls.items():
             write_sysctl(name, value)

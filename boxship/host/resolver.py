@@ -39,6 +39,8 @@ class SpaceSockets:
         return await self._inside(path, _listen)
 
     async def outgoing(self, path: str, server: str, kind: int) -> socket.socket:
+        if not path:
+            return _socket(server, kind)
         return await self._inside(path, lambda: _socket(server, kind))
 
     async def aclose(self) -> None:

@@ -157,6 +157,10 @@ class Lease:
         self._given.add(int(wanted))
         return str(wanted)
 
+    def hold(self, text: str) -> None:
+        """Note an address as given, whatever it was before."""
+        self._given.add(int(address(text)))
+
     def release(self, text: str) -> None:
         """Take an address back; nothing happens if it was not given."""
         number = int(address(text))

@@ -106,24 +106,26 @@ class PortTable:
         self._cursor = ephemeral[0]
         self._taken: dict[tuple[str, int], set[str]] = defaultdict(set)  # (protocol, port) -> addresses
 
-    def publish(self, asked: Sequence[Wanted], families: Sequence[int], occupied: Occupied) -> tuple[Published, ...]:
+    def publish(
+        self, asked: Sequence[Wanted], families: Sequence[int], occupied: Occupied, binding: str = ""
+    ) -> tuple[Published, ...]:
         """Give host ports to all of `asked`, or to none. families: 4, 6 or both, as the container has addresses.
+        binding: IPv4 address of the host for ports that name none, instead of the daemon's.
 
         Raises PortTaken with dockerd's texts."""
         given: list[Published] = []
         try:
             for want in asked:
-                addresses = self.addresses(want.address, families)
+                addresses = self.addresses(want.address, families, binding)
                 given += self._publish(want, addresses, occupied) if addresses else ()
         except PlatformError:
             self.release(given)
             raise
         return tuple(given)
 
-    def addresses(self, asked: str, families: Sequence[int]) -> tuple[str, ...]:
+    def addresses(self, asked: str, families: Sequence[int], binding: str = "") -> tuple[str, ...]:
         """Return the host addresses a port is published at. Unless said otherwise: every one of each family."""
-        if asked in ("", ANY4) and self._default != ANY4:
-            asked = self._default if asked == "" else asked
+        asked = asked or binding or ("" if self._default == ANY4 else self._default)
         if asked == "":
             return tuple(a for family, a in ((4, ANY4), (6, ANY6)) if family in families)
         return (str(ip_address(asked)),) if ip_address(asked).version in families else ()

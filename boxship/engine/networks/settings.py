@@ -1,5 +1,7 @@
 """What an operator can set about networks."""
 
+import hashlib
+
 import msgspec
 
 # Docker's own default pools: sixteen /16 without the first two, then /20 pieces of 192.168.0.0/16.
@@ -14,6 +16,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     bip, bip6: the host's address in it with prefix, else from the pools.  fixed_cidr: range for containers.
     pools: (block, prefix length of the pieces).  publish_address: host address of ports that name none.
     dns…: resolv.conf entries of containers that ask for none.  host_gateway: address of `host-gateway`.
+    seed6: what our own block of IPv6 addresses is made from, best something that no other host has.
     spaces_ahead: network namespaces kept ready.  link_prefix: of the host's ends of containers' links.
     """
 
@@ -39,6 +42,17 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     link_prefix: str = "bv"
     network_prefix: str = "bx-"
     spaces_ahead: int = 8
+    seed6: str = ""
+
+    @property
+    def all_pools(self) -> tuple[tuple[str, int], ...]:
+        """The pools, and one for IPv6 where the operator gave none."""
+        return self.pools if any(":" in pool for pool, _ in self.pools) else (*self.pools, self._private6())
+
+    def _private6(self) -> tuple[str, int]:
+        """A block of unique local addresses (RFC 4193) that stays the same for this data: from `seed6`."""
+        digits = hashlib.sha256(self.seed6.encode()).hexdigest()[:10]
+        return f"fd{digits[:2]}:{digits[2:6]}:{digits[6:10]}::/48", 64
 
     @property
     def table(self) -> str:

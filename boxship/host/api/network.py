@@ -70,6 +70,14 @@ class Links(Protocol):
         """Make the bridge or correct the one there is: up, with exactly these addresses. Raises KernelError."""
         ...
 
+    def bridged_filter(self) -> bool:
+        """Whether frames between the ports of a bridge pass the packet filter (br_netfilter)."""
+        ...
+
+    def forward(self, ipv6: bool) -> bool:
+        """Let the host route between its links; return whether that had to be changed."""
+        ...
+
     async def remove(self, name: str) -> None:
         """Delete a link; it is no error when it is gone."""
         ...
@@ -86,6 +94,8 @@ class Links(Protocol):
         """Destinations of the host's main routing table, both families, without default routes."""
         ...
 
+    async def aclose(self) -> None: ...
+
 
 class Spaces(Protocol):
     """Network namespaces of groups: taken from a pool, pinned under the exec root while in use."""
@@ -98,6 +108,10 @@ class Spaces(Protocol):
         """Take `host_links` off their bridges and unpin the space; safe to repeat. The kernel frees the rest."""
         ...
 
+    async def repin(self, group: str, pid: int) -> None:
+        """Pin the network namespace of a running process as the group's. Raises NotFound when it has ended."""
+        ...
+
     async def plug(self, group: str, plug: Plug) -> str:
         """Add an interface to an open space; return the name of its other end."""
         ...
@@ -106,8 +120,16 @@ class Spaces(Protocol):
         """Take an interface away; safe to repeat."""
         ...
 
+    async def connected(self, plug: Plug) -> bool:
+        """Whether the plug's other end is there, up, and in its bridge."""
+        ...
+
     async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
         """Addresses with prefix of each interface of the space, by interface name. Raises NotFound without space."""
+        ...
+
+    async def route(self, group: str, interface: str, gateways: Sequence[str]) -> None:
+        """Let the default routes lead through `gateways` by `interface`, in place of those there are."""
         ...
 
     def path(self, group: str) -> str:
@@ -134,8 +156,8 @@ class Firewall(Protocol):
         """Carry out nft commands as one transaction, all or nothing; return the output. Raises KernelError."""
         ...
 
-    def disturbed(self) -> AsyncIterator[None]:
-        """Yield after each change of the packet filter that somebody else made."""
+    def disturbed(self, table: str) -> AsyncIterator[None]:
+        """Yield after each change of `table` that somebody else made."""
         ...
 
     async def aclose(self) -> None: ...
@@ -151,8 +173,10 @@ class ResolverSockets(Protocol):
         ...
 
     async def outgoing(self, path: str, server: str, kind: int) -> socket.socket:
-        """Return a socket of `kind` inside the space, for asking `server`. Not connected, does not block."""
+        """Return a socket of `kind` inside the space ("" is the host's) for asking `server`; not connected."""
         ...
+
+    async def aclose(self) -> None: ...
 
 
 class PortProbe(Protocol):

@@ -1,0 +1,98 @@
+"""Networks behind a bridge of the host."""
+
+from ipaddress import ip_interface, ip_network
+
+from boxship.base.errors import Invalid
+from boxship.engine.networks.drivers import Place
+from boxship.engine.networks.ipam import mac_for
+from boxship.engine.networks.options import BridgeOptions, bridge_options, endpoint_sysctls
+from boxship.engine.networks.rules import Walls
+from boxship.engine.networks.settings import NetworkSettings
+from boxship.host.api.network import BridgeLink, Links, Plug
+from boxship.model.network import IpamPool, Network, NetworkSpec
+
+
+class BridgeDriver:
+    """bridged_filter: frames between ports of a bridge pass the packet filter, so that a container can only reach
+    its own published port if its port of the bridge lets frames return."""
+
+    name = "bridge"
+    addressed = True
+
+    def __init__(self, settings: NetworkSettings, links: Links, bridged_filter: bool) -> None:
+        self._settings = settings
+        self._links = links
+        self._bridged_filter = bridged_filter
+
+    def check(self, spec: NetworkSpec) -> None:
+        options = self.options(spec)
+        if "isolated" in (options.mode4, options.mode6) and not spec.internal:
+            raise Invalid("gateway mode 'isolated' can only be used for an internal network")
+        if not (spec.enable_ipv4 or spec.enable_ipv6):
+            raise Invalid("IPv4 or IPv6 must be enabled")
+
+    def link(self, network_id: str, spec: NetworkSpec) -> str:
+        return self.options(spec).name or self._settings.network_prefix + network_id[:12]
+
+    async def make(self, network: Network) -> None:
+        options = self.options(network.spec)
+        await self._links.ensure_bridge(
+            BridgeLink(
+                name=network.link,
+                addresses=tuple(_own(p) for p in network.pools if self._has_address(p, options)),
+                mtu=options.mtu,
+                mac=mac_for(_first_ipv4(network), bytes.fromhex(network.id[:8])),
+            )
+        )
+
+    async def drop(self, network: Network) -> None:
+        await self._links.remove(network.link)
+
+    def plug(self, network: Network, place: Place) -> Plug:
+        options, status = self.options(network.spec), place.status
+        asked = place.spec.driver_opts or {}
+        found = [(status.ipv4_address, status.ipv4_prefix), (status.ipv6_address, status.ipv6_prefix)]
+        addresses = [f"{address}/{prefix}" for address, prefix in found if address]
+        return Plug(
+            interface=status.interface,
+            link=network.link,
+            host_link=status.host_link,
+            mac=status.mac_address,
+            addresses=(*addresses, *map(_link_local, place.spec.link_local_ips)),
+            gateways=place.gateways,
+            mtu=options.mtu,
+            isolated=not options.icc,
+            hairpin=place.published and self._bridged_filter,
+            sysctls=endpoint_sysctls(asked, status.interface),
+        )
+
+    def walls(self, network: Network) -> Walls:
+        options = self.options(network.spec)
+        return Walls(
+            bridge=network.link,
+            subnets=tuple(p.subnet for p in network.pools),
+            masquerade4=options.masquerade4,
+            masquerade6=options.masquerade6,
+            internal=network.spec.internal,
+            unprotected4=options.mode4 == "nat-unprotected",
+            unprotected6=options.mode6 == "nat-unprotected",
+        )
+
+    def options(self, spec: NetworkSpec) -> BridgeOptions:
+        return bridge_options(spec.options, self._settings.mtu)
+
+    def _has_address(self, pool: IpamPool, options: BridgeOptions) -> bool:
+        mode = options.mode6 if ":" in pool.subnet else options.mode4
+        return mode != "isolated" and not (options.inhibit4 and ":" not in pool.subnet)
+
+
+def _own(pool: IpamPool) -> str:
+    return f"{pool.gateway}/{ip_network(pool.subnet).prefixlen}"
+
+
+def _first_ipv4(network: Network) -> str:
+    return next((p.gateway for p in network.pools if ":" not in p.gateway), "")
+
+
+def _link_local(address: str) -> str:
+    return str(ip_interface(address if "/" in address else f"{address}/{64 if ':' in address else 16}"))

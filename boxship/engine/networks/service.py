@@ -1,0 +1,399 @@
+"""Networks of this node, and the places of containers in them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from boxship.base.bus import Bus
+from boxship.base.clock import Clock
+from boxship.base.errors import Conflict, Forbidden, Invalid, NotFound, PlatformError
+from boxship.base.ids import new_id
+from boxship.engine.events import Events
+from boxship.engine.networks import defaults, endpoints, rules
+from boxship.engine.networks.attached import Attached, Members, NetworkFiles
+from boxship.engine.networks.audit import NetworkAudit
+from boxship.engine.networks.catalogue import Catalogue, settle_pools
+from boxship.engine.networks.drivers import Driver
+from boxship.engine.networks.drivers.bridge import BridgeDriver
+from boxship.engine.networks.drivers.macvlan import MacvlanDriver
+from boxship.engine.networks.drivers.plain import PlainDriver
+from boxship.engine.networks.files import Names
+from boxship.engine.networks.held import Held
+from boxship.engine.networks.names import NameServer
+from boxship.engine.networks.naming import Naming
+from boxship.engine.networks.places import Places
+from boxship.engine.networks.publishing import Publishing
+from boxship.engine.networks.settings import NetworkSettings
+from boxship.engine.networks.told import Told
+from boxship.engine.networks.upstream import Upstream
+from boxship.engine.networks.wall import Wall
+from boxship.host.api.network import HostNet
+from boxship.model.container import ContainerSpec
+from boxship.model.network import EndpointSpec, EndpointStatus, Network, NetworkSpec
+from boxship.model.status import Container
+from boxship.store.api import Store
+
+log = logging.getLogger(__name__)
+
+
+class Networks:
+    """`ref` is a network's id, its name, or the unique beginning of an id.
+
+    on_files: called with a container's id when its hosts or resolv.conf should be written anew."""
+
+    def __init__(
+        self, settings: NetworkSettings, host: HostNet, store: Store, members: Members, bus: Bus, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._members = members
+        self._clock = clock
+        self._events = Events(bus, clock)
+        self._catalogue = Catalogue(store)
+        self._wall = Wall(settings.table, host.firewall)
+        self._drivers = _drivers(settings, host)
+        daemon = Names(settings.dns, settings.dns_search, settings.dns_options)
+        naming = self._naming = Naming(NameServer(host.sockets, Upstream(host.sockets)), daemon)
+        publishing = Publishing(settings.publish_address, host.ports, self._wall)
+        self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming)
+        self._told = Told(self._places, members, naming)
+        self._audit = NetworkAudit(self._catalogue, self._places, host)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._making = asyncio.Lock()
+        self.on_files: Callable[[str], None] = lambda container_id: None
+
+    # the life of the daemon
+
+    async def open(self) -> None:
+        """Read the networks, make the default ones, their links and the firewall table; once, before anything else."""
+        await self._catalogue.load()
+        if self._settings.ip_forward:
+            self._host.links.forward(self._settings.ipv6)
+        await defaults.ensure(self._catalogue, self._settings, self._host.links, self._clock)
+        for network in self._catalogue.all():
+            try:
+                await self._drivers[network.spec.driver].make(network)
+            except PlatformError as e:  # one network that cannot be must not keep the others from working
+                log.error("network %s: %s", network.spec.name, e)
+            self._note_walls(network)
+        await self._wall.open()
+        self._host.spaces.fill()
+
+    async def adopt(self, containers: Iterable[Container]) -> None:
+        """Take over what runs: rebuild allocations, ports, names; repair links and rules. Once, after `open`."""
+        running = [c for c in containers if c.group == c.id]
+        for container in running:
+            self._places.remember(container)
+        await self._wall.repair()
+        for held in list(self._places.all()):
+            try:
+                for done in await self._places.mend(held):
+                    log.warning("container %s: %s", held.container.name, done)
+                await self._naming.enter(held)
+            except PlatformError as e:
+                log.error("container %s: its networks could not be taken over: %s", held.container.name, e)
+        for group in self._host.spaces.pinned() - {c.group for c in running}:
+            await self._host.spaces.close(group)
+
+    async def aclose(self) -> None:
+        """Stop answering names and watching. Networks and containers' places stay as they are."""
+        await self._wall.aclose()
+        await self._naming.aclose()
+        await self._host.spaces.aclose()
+        await self._host.sockets.aclose()
+        await self._host.links.aclose()
+        await self._host.firewall.aclose()
+
+    async def dismantle(self) -> None:
+        """Take the firewall table and the links of all networks away; containers must be gone. The store stays."""
+        await self._wall.remove()
+        for network in self._catalogue.all():
+            await self._drivers[network.spec.driver].drop(network)
+
+    # networks
+
+    async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
+        """Return the new network and a warning, "" for none. Raises with dockerd's texts for what cannot be."""
+        driver = self._driver(spec)
+        async with self._making:
+            self._catalogue.require_new(spec.name)
+            driver.check(spec)
+            pools = settle_pools(spec, self._settings.pools, self._catalogue.subnets(), await self._host.links.routes())
+            network_id = new_id()
+            network = Network(
+                id=network_id,
+                created=self._clock.now(),
+                spec=spec,
+                pools=pools,
+                link=driver.link(network_id, spec),
+            )
+            await self._require_free_link(network)
+            await self._make(driver, network)
+        self._publish("create", network)
+        return network, ""
+
+    def get(self, ref: str) -> Network:
+        return self._catalogue.find(ref)
+
+    def all(self) -> list[Network]:
+        """Every network, oldest first."""
+        return self._catalogue.all()
+
+    def members(self, network: Network) -> dict[str, EndpointStatus]:
+        """Container id -> its place, for the containers that are in the network and run."""
+        return self._places.within(network)
+
+    def container(self, container_id: str) -> Container:
+        return self._members.find(container_id)
+
+    async def remove(self, ref: str) -> None:
+        """Raises Forbidden for a default network and for one in use."""
+        async with self._making:
+            network = self._catalogue.find(ref)
+            if network.builtin:
+                raise Forbidden(f"{network.spec.name} is a pre-defined network and cannot be removed")
+            users = self._places.within(network)
+            if users:
+                names = ", ".join(f'name:"{self._members.find(i).name}" id:"{i[:12]}"' for i in users)
+                raise Forbidden(
+                    f"error while removing network: network {network.spec.name} has active endpoints ({names})"
+                )
+            await self._unmake(network)
+        self._publish("destroy", network)
+
+    async def prune(self, chosen: Callable[[Network], bool]) -> list[str]:
+        """Remove the networks that no container has, running or not, and that are `chosen`; return their names."""
+        wanted = {n.id for c in self._members.all() for n in self._wished(c)}
+        gone = []
+        for network in self.all():
+            if not network.builtin and network.id not in wanted and chosen(network):
+                await self.remove(network.id)
+                gone.append(network.spec.name)
+        return gone
+
+    # containers
+
+    async def attach(self, container: Container) -> Attached:
+        """Give a container that starts its namespace, places, ports and names; what it has already is returned."""
+        async with self._locks[container.id]:
+            held = self._places.held(container.id)
+            if held is None:
+                self._told.require_links(container)
+                attached = await self._places.take(container)
+                for status in attached.networks.values():
+                    self._publish("connect", self._catalogue.find(status.network_id), container.id)
+                for container_id in self._told.linking_to(container):
+                    self.on_files(container_id)
+                return attached
+            return held.attached()
+
+    async def detach(self, container: Container) -> None:
+        """Take all that back; safe to repeat."""
+        async with self._locks[container.id]:
+            held = self._places.held(container.id)
+            await self._places.give_back(container)
+            for seat in held.seats.values() if held else ():
+                self._publish("disconnect", seat.network, container.id)
+        self._locks.pop(container.id, None)
+
+    def join(self, container: Container, other: Container) -> Attached:
+        """Return what a container sees that enters the namespace of `other`. Raises Conflict unless that has one."""
+        held = self._places.held(other.group)
+        if held is None:
+            raise Conflict(f"cannot join network of a non running container: {other.id}")
+        return Attached(netns_path=held.path)
+
+    async def connect(self, ref: str, container_ref: str, endpoint: EndpointSpec) -> None:
+        """Put a container into one more network, at once if it runs. Raises Forbidden if it is there already."""
+        network, container = self._catalogue.find(ref), self._members.find(container_ref)
+        async with self._locks[container.id]:
+            container = self._members.find(container.id)
+            _require_own_networks(container)
+            endpoints.require_fitting(network, endpoint)
+            if network.spec.name in self._seats_of(container):
+                raise Forbidden(f"endpoint with name {container.name} already exists in network {network.spec.name}")
+            held = self._places.held(container.id)
+            if held is not None:
+                await self._places.join(held, network, endpoint)
+            await self._save(container.id, held, add={network.spec.name: endpoint})
+        self._publish("connect", network, container.id)
+        self.on_files(container.id)
+
+    async def disconnect(self, ref: str, container_ref: str, force: bool = False) -> None:
+        """Take a container out of a network. `force` also where the container or its place is not known any more."""
+        network = self._catalogue.find(ref)
+        try:
+            container = self._members.find(container_ref)
+        except NotFound:
+            if force:
+                return
+            raise
+        async with self._locks[container.id]:
+            container = self._members.find(container.id)
+            _require_own_networks(container)
+            if network.spec.name not in self._seats_of(container):
+                if force:
+                    return
+                raise Forbidden(f"container {container.id} is not connected to network {network.spec.name}")
+            held = self._places.held(container.id)
+            if held is not None:
+                await self._places.leave(held, network.spec.name)
+            await self._save(container.id, held, drop=network)
+        self._publish("disconnect", network, container.id)
+        self.on_files(container.id)
+
+    async def renamed(self, container: Container) -> None:
+        """Let the container answer to its new name in its networks."""
+        async with self._locks[container.id]:
+            held = self._places.held(container.id)
+            if held is not None:
+                held.container = container
+                for seat in held.named():
+                    names = endpoints.dns_names(container, seat.asked)
+                    seat.status = msgspec.structs.replace(seat.status, dns_names=names)
+                await self._naming.enter(held)
+                await self._save(container.id, held)
+
+    # what containers are told
+
+    def files(self, container: Container) -> NetworkFiles:
+        """Return hostname, hosts and resolv.conf of an attached container; of its lender if it joined one."""
+        return self._told.files(container, self._host_gateways())
+
+    def link_variables(self, container: Container) -> tuple[str, ...]:
+        """Return the environment variables of the container's old-style links, "NAME=value"."""
+        return self._told.variables(container)
+
+    async def faults(self, repair: bool = False) -> list[str]:
+        """Compare the kernel with what containers hold; return a sentence for each difference, repaired on request."""
+        found, strays = await self._audit.faults()
+        if repair and found:
+            await self._audit.clear(strays)
+            for network in self.all():
+                await self._drivers[network.spec.driver].make(network)
+            for held in list(self._places.all()):
+                async with self._locks[held.container.id]:
+                    await self._places.mend(held)
+            await self._wall.repair()
+        return found
+
+    # inside
+
+    def _driver(self, spec: NetworkSpec) -> Driver:
+        driver = self._drivers.get(spec.driver)
+        if driver is None:
+            raise NotFound(f"could not find plugin {spec.driver} in v1 plugin registry: plugin not found")
+        return driver
+
+    async def _require_free_link(self, network: Network) -> None:
+        """Raise for a link name that another network has, or the host for something else."""
+        if network.spec.driver != "bridge":
+            return
+        holder = next((n for n in self.all() if n.link == network.link), None)
+        if holder is not None:
+            raise Forbidden(
+                f"cannot create network {network.id} ({network.link}): conflicts with network {holder.id} "
+                f"({holder.link}): networks have same bridge name"
+            )
+        seen = (await self._host.links.seen()).get(network.link)
+        if seen is not None and seen.kind != "bridge":
+            raise Conflict(f"link {network.link} exists on the host and is not a bridge")
+
+    async def _make(self, driver: Driver, network: Network) -> None:
+        self._catalogue.keep(network)
+        try:
+            await asyncio.gather(driver.make(network), self._wall.put(network.id, _walls(driver, network)))
+            await self._catalogue.save(network)
+        except BaseException:
+            self._catalogue.forget(network)
+            await self._wall.drop(network.id)
+            await driver.drop(network)
+            raise
+
+    async def _unmake(self, network: Network) -> None:
+        driver = self._drivers[network.spec.driver]
+        await self._catalogue.drop(network)
+        await self._wall.drop(network.id)
+        await driver.drop(network)
+        self._naming.forget(network)
+
+    def _note_walls(self, network: Network) -> None:
+        self._wall.note(network.id, _walls(self._drivers[network.spec.driver], network))
+
+    def _wished(self, container: Container) -> list[Network]:
+        try:
+            return [network for network, _ in endpoints.wishes(container.spec, self._catalogue.find).values()]
+        except NotFound:
+            return []
+
+    def _seats_of(self, container: Container) -> set[str]:
+        """Names of the networks a container is in, or will be in when it runs."""
+        held = self._places.held(container.id)
+        return set(held.seats) if held is not None else {n.spec.name for n in self._wished(container)}
+
+    async def _save(
+        self,
+        container_id: str,
+        held: Held | None,
+        add: Mapping[str, EndpointSpec] | None = None,
+        drop: Network | None = None,
+    ) -> None:
+        """Write a change of networks into the container's record, and what it holds since."""
+        container = self._members.find(container_id)
+        spec = endpoints.rewired(container.spec, add or {}, drop)
+        status = container.status
+        if held is not None:
+            attached = held.attached()
+            status = msgspec.structs.replace(status, networks=attached.networks, ports=attached.ports)
+        else:
+            bare = {n.spec.name: EndpointStatus(network_id=n.id, network=n.spec.name) for n in self._wished_by(spec)}
+            status = msgspec.structs.replace(status, networks=bare)
+        changed = msgspec.structs.replace(container, spec=spec, status=status)
+        if held is not None:
+            held.container = changed
+        await self._members.save(changed)
+
+    def _wished_by(self, spec: ContainerSpec) -> list[Network]:
+        return [network for network, _ in endpoints.wishes(spec, self._catalogue.find).values()]
+
+    def _host_gateways(self) -> tuple[str, ...]:
+        if self._settings.host_gateway:
+            return tuple(filter(None, self._settings.host_gateway.split(",")))
+        bridge = self._catalogue.named(endpoints.DEFAULT)
+        return tuple(pool.gateway for pool in bridge.pools) if bridge else ()
+
+    def _publish(self, action: str, network: Network, container_id: str = "") -> None:
+        attributes = {"name": network.spec.name, "type": network.spec.driver}
+        if container_id:
+            attributes["container"] = container_id
+        self._events.publish("network", action, network.id, attributes)
+
+
+def _drivers(settings: NetworkSettings, host: HostNet) -> dict[str, Driver]:
+    drivers: tuple[Driver, ...] = (
+        BridgeDriver(settings, host.links, host.links.bridged_filter()),
+        MacvlanDriver(host.links),
+        PlainDriver("host"),
+        PlainDriver("null"),
+    )
+    return {driver.name: driver for driver in drivers}
+
+
+def _walls(driver: Driver, network: Network) -> rules.Elements:
+    walls = driver.walls(network)
+    return rules.of_network(walls) if walls is not None else {}
+
+
+def _require_own_networks(container: Container) -> None:
+    """Raise for a container that has no networks of its own to change."""
+    mode = endpoints.mode_of(container.spec)
+    if mode == endpoints.HOST:
+        raise Invalid("container cannot be connected to multiple networks when one of the networks is host")
+    if mode.startswith(endpoints.JOIN):
+        raise Invalid(
+            "container sharing network namespace with another container or host "
+            "cannot be connected to any other network"
+        )

@@ -1,0 +1,101 @@
+"""Keeps the firewall table as the networks and ports of this daemon say, whatever others do to it."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from boxship.base.errors import KernelError
+from boxship.base.tasks import Tasks
+from boxship.engine.networks import rules
+from boxship.engine.networks.rules import Elements
+from boxship.host.api.network import Firewall
+
+log = logging.getLogger(__name__)
+SETTLE = 0.05  # seconds to let a foreign change finish before repairing
+
+
+class Wall:
+    """Elements belong to owners, a network or a container. Changes that arrive together go out as one transaction."""
+
+    def __init__(self, table: str, firewall: Firewall) -> None:
+        self._table = table
+        self._firewall = firewall
+        self._owners: dict[str, Elements] = {}
+        self._pending: list[tuple[Elements, Elements]] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
+        self.repairs = 0
+
+    async def open(self) -> None:
+        """Make the table, or correct the one that is there, and watch over it from now on."""
+        await self.repair()
+        self._tasks.spawn(self._watch(), "watch over the firewall")
+
+    async def aclose(self) -> None:
+        """Stop watching; the table stays."""
+        await self._tasks.aclose()
+
+    async def put(self, owner: str, elements: Elements) -> None:
+        """Return when the table has the owner's elements, and no others of this owner."""
+        await self._change(self.note(owner, elements), elements)
+
+    async def drop(self, owner: str) -> None:
+        await self._change(self._owners.pop(owner, {}), {})
+
+    def note(self, owner: str, elements: Elements) -> Elements:
+        """Set an owner's elements without touching the table; return those it had. `repair` brings them in."""
+        old = self._owners.get(owner, {})
+        self._owners[owner] = elements
+        return old
+
+    async def repair(self) -> None:
+        """Bring the whole table to what it should be, in one transaction."""
+        script = rules.whole(self._table, self.expected())
+        try:
+            await self._firewall.run(script)
+        except KernelError as e:  # a chain or set of ours was replaced by one of another kind
+            log.warning("the firewall table %s is made anew: %s", self._table, e)
+            await self._firewall.run(f"{rules.remove(self._table)}\n{script}")
+
+    async def remove(self) -> None:
+        """Take the table away; for tests and for the end of an installation."""
+        await self._tasks.aclose()
+        await self._firewall.run(rules.remove(self._table))
+
+    def expected(self) -> Elements:
+        return rules.merge(self._owners.values())
+
+    def owners(self) -> Mapping[str, Elements]:
+        return self._owners
+
+    async def _change(self, old: Elements, new: Elements) -> None:
+        if old == new:
+            return
+        self._pending.append((old, new))
+        if self._sending is None or self._sending.done():
+            self._sending = self._tasks.spawn(self._send(), "change the firewall")
+        sending = self._sending
+        await asyncio.shield(sending)
+
+    async def _send(self) -> None:
+        await asyncio.sleep(0)  # changes of the same moment come along
+        while self._pending:
+            batch, self._pending = self._pending, []
+            script = "\n".join(filter(None, (rules.change(self._table, old, new) for old, new in batch)))
+            if not script:
+                continue
+            try:
+                await self._firewall.run(script)
+            except KernelError as e:  # somebody changed the table under us: it is made as it should be
+                log.warning("the firewall table %s is repaired: %s", self._table, e)
+                await self.repair()
+
+    async def _watch(self) -> None:
+        async for _ in self._firewall.disturbed(self._table):
+            await asyncio.sleep(SETTLE)
+            self.repairs += 1
+            log.warning("the firewall table %s was changed by somebody else; it is repaired", self._table)
+            try:
+                await self.repair()
+            except KernelError:
+                log.exception("the firewall table %s could not be repaired", self._table)
