@@ -9,6 +9,7 @@ from typing import Any
 
 from boxship.base import ids
 from boxship.base.units import rfc3339
+from boxship.engine.bundle import security
 from boxship.front.docker.wire.config import render_config, render_host
 from boxship.front.docker.wire.create import is_user_defined
 from boxship.front.docker.wire.endpoints import render_endpoint
@@ -60,7 +61,7 @@ def render(container: Container, places: Places, extra: Extra) -> dict[str, Any]
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": extra.exec_ids or None,
-        "HostConfig": render_host(container.spec.host),
+        "HostConfig": _host_config(container),
         "GraphDriver": _graph_driver(container, home),
         "Mounts": [render_mount(mount) for mount in shown_mounts(container)],
         "Config": render_config(container.spec),
@@ -69,6 +70,27 @@ def render(container: Container, places: Places, extra: Extra) -> dict[str, Any]
     if extra.sizes is not None:
         found["SizeRw"], found["SizeRootFs"] = extra.sizes
     return found
+
+
+def _host_config(container: Container) -> dict[str, Any]:
+    """HostConfig as asked, but for two things that dockerd tells in full: hidden system paths, and links as paths."""
+    host = container.spec.host
+    shown = render_host(host)
+    masked, read_only = security.system_paths(host)
+    if host.masked_paths is None:
+        shown["MaskedPaths"] = masked or None
+    if host.readonly_paths is None:
+        shown["ReadonlyPaths"] = read_only or None
+    if host.links:
+        shown["Links"] = [_link(link, container.name) for link in host.links]
+    return shown
+
+
+def _link(link: str, name: str) -> str:
+    """Return `/db:/web/store` for `db:store`."""
+    target, _, alias = link.partition(":")
+    target, alias = target.removeprefix("/"), alias.rpartition("/")[2]
+    return f"/{target}:/{name}/{alias or target}"
 
 
 def render_state(status: ContainerStatus) -> dict[str, Any]:
