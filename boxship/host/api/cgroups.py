@@ -118,15 +118,9 @@ class Cgroups(Protocol):
     def frozen(self, path: str) -> bool: ...
 
     def stats(self, path: str) -> CgroupStats:
-        """Read all counters. Descriptors stay open until `forget`. Raises NotFound when there is no such group."""
+        """Read all counters. Raises NotFound when there is no such group."""
         ...
 
     def oom_kills(self, path: str) -> int:
         """How many processes of the group were killed for want of memory; 0 without such a group."""
         ...
-
-    def forget(self, path: str) -> None:
-        """Close what `stats` keeps open."""
-        ...
-
-    def close(self) -> None: ...

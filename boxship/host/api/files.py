@@ -87,7 +87,7 @@ class Trees(Protocol):
         Raises Invalid naming the entry, NotFound without such a directory."""
         ...
 
-    async def unpack_layer(self, source: int, root: Path) -> Unpacked:
+    async def unpack_layer(self, source: int, root: Path) -> None:
         """`unpack` with `layer`."""
         ...
 
