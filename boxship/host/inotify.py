@@ -1,25 +1,20 @@
 """inotify(7): be told of changes in directories, through one file descriptor that an event loop can watch."""
 
-import ctypes
 import os
-import struct
+from contextlib import suppress
 from dataclasses import dataclass
 
 from boxship.base.errors import KernelError
+from boxship.host import syscalls
 
-CLOSE_WRITE = 0x8
-MODIFY = 0x2
-MOVED_FROM = 0x40
-MOVED_TO = 0x80
-CREATE = 0x100
-DELETE = 0x200
-DELETE_SELF = 0x400
-MOVE_SELF = 0x800
-OVERFLOW = 0x4000
-IGNORED = 0x8000
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_HEAD = struct.Struct("iIII")  # watch, mask, cookie, length of the name
+CLOSE_WRITE = syscalls.IN_CLOSE_WRITE
+MODIFY = syscalls.IN_MODIFY
+MOVED_FROM = syscalls.IN_MOVED_FROM
+MOVED_TO = syscalls.IN_MOVED_TO
+CREATE = syscalls.IN_CREATE
+DELETE = syscalls.IN_DELETE
+OVERFLOW = syscalls.IN_Q_OVERFLOW
+IGNORED = syscalls.IN_IGNORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +30,16 @@ class Inotify:
     """Whoever makes one must `close` it. `fd` is readable when `read` has something."""
 
     def __init__(self) -> None:
-        self.fd: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self.fd < 0:
-            raise KernelError(f"inotify_init1: {os.strerror(ctypes.get_errno())}")
+        self.fd = syscalls.inotify_init()
 
     def add(self, path: str, mask: int) -> int:
         """Watch `path`; return the watch's number, the same one again for the same inode. Raises KernelError."""
-        watch: int = _libc.inotify_add_watch(self.fd, os.fsencode(path), mask)
-        if watch < 0:
-            raise KernelError(f"inotify_add_watch {path}: {os.strerror(ctypes.get_errno())}")
-        return watch
+        return syscalls.inotify_add_watch(self.fd, path, mask)
 
     def remove(self, watch: int) -> None:
         """Stop a watch; one that is gone already does no harm."""
-        _libc.inotify_rm_watch(self.fd, watch)
+        with suppress(KernelError):
+            syscalls.inotify_rm_watch(self.fd, watch)
 
     def read(self) -> list[Change]:
         """Return what has happened since the last read, in order; never waits."""
@@ -56,12 +47,12 @@ class Inotify:
             data = os.read(self.fd, 65536)
         except BlockingIOError:
             return []
-        changes, at = [], 0
+        head, changes, at = syscalls.INOTIFY_EVENT, [], 0
         while at < len(data):
-            watch, mask, _, length = _HEAD.unpack_from(data, at)
-            name = data[at + _HEAD.size : at + _HEAD.size + length].rstrip(b"\0")
+            watch, mask, _, length = head.unpack_from(data, at)
+            name = data[at + head.size : at + head.size + length].rstrip(b"\0")
             changes.append(Change(watch, mask, os.fsdecode(name)))
-            at += _HEAD.size + length
+            at += head.size + length
         return changes
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from boxship.host import inotify
 from boxship.host.api.runtime import Exit
-from boxship.host.conmon.layout import Layout
+from boxship.host.oci.layout import Layout
 
 UNKNOWN = 255  # conmon could not tell
 

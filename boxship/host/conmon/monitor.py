@@ -10,7 +10,7 @@ import msgspec
 
 from boxship.base.errors import RuntimeFailed
 from boxship.host.api.runtime import Launch, RuntimeInfo
-from boxship.host.conmon.layout import Layout
+from boxship.host.oci.layout import Layout
 from boxship.host.oci.sentences import CREATE, failure
 from boxship.host.process import Process, spawn
 

@@ -10,6 +10,7 @@ from boxship.base.errors import CommandNotFound, CommandNotRunnable, RuntimeFail
 
 CREATE = "failed to create task for container: failed to create shim task: OCI runtime create failed"
 START = "failed to start container: OCI runtime start failed"
+UPDATE = "OCI runtime update failed"
 EXEC = "OCI runtime exec failed: exec failed"
 _MISSING = ("executable file not found", "no such file or directory")
 _WRONG_KIND = (

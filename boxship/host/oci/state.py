@@ -9,8 +9,15 @@ import os
 import shutil
 from contextlib import suppress
 
+from boxship.host.api.runtime import RuntimeInfo
+
 FIFO = "exec.fifo"
 _KNOWN = frozenset({"config.json", "status", FIFO, "seccomp.bpf"})
+
+
+def readable(runtime: RuntimeInfo) -> bool:
+    """True for a runtime whose state directory this module understands."""
+    return os.path.basename(runtime.path) == "crun"
 
 
 def start(root: str, id: str) -> bool:

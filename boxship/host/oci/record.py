@@ -4,7 +4,7 @@ import os
 
 import msgspec
 
-from boxship.host.process import started_at
+from boxship.host.process import alive, stat
 
 
 class Identified(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,7 +20,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runtime: str
     cgroup: str = ""
     hooks: bool = False
-    conmon: Identified = Identified()
+    monitor: Identified = Identified()
     first: Identified = Identified()
 
 
@@ -43,9 +43,10 @@ def read(path: str) -> Record | None:
 
 def identify(pid: int) -> Identified:
     """Return who has `pid` now; start is 0 when nobody has."""
-    return Identified(pid, started_at(pid))
+    seen = stat(pid)
+    return Identified(pid, seen.start if seen else 0)
 
 
 def lives(process: Identified) -> bool:
     """True while `process` runs: same pid and same start."""
-    return process.pid > 0 and process.start > 0 and started_at(process.pid) == process.start
+    return process.pid > 0 and process.start > 0 and alive(process.pid, process.start)

@@ -29,7 +29,7 @@ class Layout:
         return f"{self.bundle(id)}/config.json"
 
     def record(self, id: str) -> str:
-        """Who was started for the container (conmon/record.py)."""
+        """Who was started for the container (oci/record.py)."""
         return f"{self.bundle(id)}/record.json"
 
     def pidfile(self, id: str) -> str:

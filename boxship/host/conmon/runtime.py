@@ -1,0 +1,245 @@
+"""All containers of one exec root, run by OCI runtimes under conmon. See host.api.runtime.Runtime."""
+
+import asyncio
+import os
+import shutil
+import signal as signals
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from boxship.base.errors import Invalid, KernelError, NotFound, RuntimeFailed
+from boxship.base.tasks import Tasks
+from boxship.host.api.cgroups import Cgroups
+from boxship.host.api.runtime import Console, ExecLaunch, Exit, Launch, Launched, Present, RuntimeInfo
+from boxship.host.conmon import monitor, orphans
+from boxship.host.conmon.console import connect
+from boxship.host.conmon.control import Control
+from boxship.host.conmon.exits import Exits
+from boxship.host.oci import execs, record, state
+from boxship.host.oci.layout import Layout
+from boxship.host.oci.programs import Programs
+from boxship.host.oci.record import Identified, Record
+from boxship.host.oci.sentences import START, UPDATE, failure
+from boxship.host.process import run, signal
+
+KILLED = 128 + signals.SIGKILL
+PATIENCE = 30.0  # seconds that a runtime may take for one order
+
+
+class ConmonRuntime:
+    def __init__(self, exec_root: str, cgroups: Cgroups, programs: Programs, conmon: str = "/usr/bin/conmon") -> None:
+        self._layout = Layout(exec_root)
+        self._cgroups = cgroups
+        self._programs = programs
+        self._conmon = conmon
+        self._records: dict[str, Record] = {}
+        self._deleting: set[str] = set()
+        self._guarded: set[str] = set()
+        self._exits = Exits(self._layout)
+        self._control = Control()
+        self._tasks = Tasks()
+
+    def bundle(self, id: str) -> str:
+        return self._layout.bundle(id)
+
+    async def create(self, launch: Launch) -> Launched:
+        runtime = self._programs.get(launch.runtime)
+        self._prepare(launch, runtime)
+        started = monitor.start(self._conmon, launch, runtime, self._layout)
+        self._remember(launch.id, Record(
+            runtime=runtime.name, cgroup=launch.config["linux"].get("cgroupsPath", ""),
+            hooks=bool(launch.config.get("hooks")), monitor=record.identify(started.process.pid),
+        ))  # fmt: skip
+        try:
+            pid = await started.created()
+        except BaseException:
+            await asyncio.shield(self._undo(launch.id))
+            raise
+        self._remember(launch.id, msgspec.structs.replace(self._records[launch.id], first=record.identify(pid)))
+        self._watch(launch.id, started.process.wait())
+        return Launched(pid=pid, conmon_pid=started.process.pid)
+
+    def _prepare(self, launch: Launch, runtime: RuntimeInfo) -> None:
+        """Lay out the bundle; traces of the container's last run go."""
+        self._exits.forget(launch.id)
+        for directory in (self._layout.exits, self._layout.runtime_root(runtime.name)):
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+        os.makedirs(self._layout.bundle(launch.id), mode=0o700, exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._layout.oom(launch.id))
+        monitor.write_config(self._layout.config(launch.id), launch.config)
+
+    def _remember(self, id: str, made: Record) -> None:
+        record.write(self._layout.record(id), made)
+        self._records[id] = made
+
+    async def _undo(self, id: str) -> None:
+        """Leave nothing of a container that could not be created."""
+        with suppress(RuntimeFailed, KernelError):
+            await self.delete(id)
+        self.forget(id)
+
+    def _watch(self, id: str, end: Coroutine[Any, Any, object]) -> None:
+        """end: returns when the container's monitor has ended."""
+        self._guarded.add(id)
+        self._tasks.spawn(self._guard(id, end), f"monitor of {id}")
+
+    async def _guard(self, id: str, end: Coroutine[Any, Any, object]) -> None:
+        """See to it that an exit is recorded even when the monitor dies: then nobody can tell the real one, and
+        nobody reads the container's output any more, so it is ended too."""
+        try:
+            await end
+        finally:
+            self._guarded.discard(id)
+        if id in self._deleting or not os.path.isdir(self._layout.bundle(id)) or self._exits.of(id) is not None:
+            return
+        first = self._record(id).first
+        if first.pid:
+            signal(first.pid, signals.SIGKILL, first.start)
+        self._exits.record(id, KILLED)
+
+    async def start(self, id: str, runtime: str = "") -> None:
+        info = self._programs.get(self._record(id).runtime or runtime)
+        root = self._layout.runtime_root(info.name)
+        if state.readable(info) and not self._record(id).hooks and state.start(root, id):
+            return
+        await self._order(info, START, "start", id)
+
+    async def _order(self, info: RuntimeInfo, stage: str, *words: str, input: bytes = b"") -> None:
+        argv = [info.path, *info.args, "--root", self._layout.runtime_root(info.name), *words]
+        done = await run(argv, env=execs.ENVIRONMENT, input=input, timeout=PATIENCE)
+        if done.code != 0:
+            raise failure(stage, done.err.decode(errors="replace"))
+
+    def signal(self, id: str, pid: int, signum: int) -> bool:
+        first = self._record(id).first
+        return first.pid == pid and signal(pid, signum, first.start)
+
+    async def delete(self, id: str, runtime: str = "") -> None:
+        self._deleting.add(id)
+        try:
+            known = self._record(id)
+            for process in (known.monitor, known.first):
+                await _end(process)
+            await self._remove_cgroup(known.cgroup)
+            await self._remove_state(id, known.runtime or runtime, known.hooks)
+        finally:
+            self._deleting.discard(id)
+
+    async def _remove_cgroup(self, path: str) -> None:
+        """Remove the container's cgroup; processes that outlived its first one are killed."""
+        if not path or path == "/":
+            return
+        for pause in (0.0, 0.002, 0.01, 0.05, 0.2, 1.0):
+            try:
+                self._cgroups.remove(path)
+            except KernelError:
+                self._cgroups.kill(path)
+                await asyncio.sleep(pause)
+            else:
+                return
+        self._cgroups.remove(path)
+
+    async def _remove_state(self, id: str, name: str, hooks: bool) -> None:
+        try:
+            info = self._programs.get(name)
+        except Invalid:  # a runtime that was taken out of the configuration
+            state.purge(self._layout.runtime_root(name), id)
+            return
+        root = self._layout.runtime_root(info.name)
+        if not os.path.exists(f"{root}/{id}") or (state.readable(info) and not hooks and state.remove(root, id)):
+            return
+        try:
+            await self._order(info, "OCI runtime delete failed", "delete", "--force", id)
+        except RuntimeFailed:
+            state.purge(root, id)
+
+    async def update(self, id: str, resources: Mapping[str, Any], runtime: str = "") -> None:
+        info = self._programs.get(self._record(id).runtime or runtime)
+        text = msgspec.json.encode(resources)
+        await self._order(info, UPDATE, "update", "--resources", "/proc/self/fd/0", id, input=text)
+
+    async def pause(self, id: str) -> None:
+        await self._cgroups.freeze(self._record(id).cgroup)
+
+    async def resume(self, id: str) -> None:
+        await self._cgroups.thaw(self._record(id).cgroup)
+
+    def resize(self, id: str, height: int, width: int) -> None:
+        self._control.resize(self._layout.control(id), height, width)
+
+    def reopen_log(self, id: str) -> None:
+        with suppress(NotFound):
+            self._control.reopen_log(self._layout.control(id))
+
+    async def attach(self, id: str) -> Console:
+        return connect(self._layout.attach(id))
+
+    async def exec(self, launch: ExecLaunch) -> execs.RunningExec:
+        info = self._programs.get(self._record(launch.id).runtime or launch.runtime)
+        return await execs.start(launch, info, self._layout)
+
+    async def exits(self) -> AsyncIterator[Exit]:
+        self._adopt()
+        async for exit in self._exits.follow():
+            yield exit
+
+    def _adopt(self) -> None:
+        """Watch the monitors that an earlier daemon started."""
+        for id in self.present():
+            known = self._record(id)
+            if self._exits.of(id) is None and id not in self._guarded:
+                self._watch(id, orphans.ended(known.monitor))
+
+    def exit_of(self, id: str) -> Exit | None:
+        return self._exits.of(id)
+
+    def forget(self, id: str) -> None:
+        self._exits.forget(id)
+        self._records.pop(id, None)
+        shutil.rmtree(self._layout.bundle(id), ignore_errors=True)
+
+    def present(self) -> Mapping[str, Present]:
+        ids = orphans.bundles(self._layout)
+        told = {id: record.read(self._layout.record(id)) for id in ids}
+        lost = any(known is None or not known.first.pid for known in told.values())
+        monitors = orphans.running_monitors(self._layout) if lost else {}
+        for id in ids:
+            self._records[id] = orphans.reconstruct(self._layout, id, monitors)
+        return {id: self._present(id) for id in ids}
+
+    def _present(self, id: str) -> Present:
+        known = self._records[id]
+        running = record.lives(known.first)
+        gate_open = state.started(self._layout.runtime_root(known.runtime), id)
+        return Present(
+            pid=known.first.pid or None,
+            running=running,
+            started=bool(known.first.pid) and (gate_open or not running),
+            conmon_pid=known.monitor.pid if record.lives(known.monitor) else None,
+        )
+
+    def _record(self, id: str) -> Record:
+        """Return who was started for a container; an empty record when nobody knows."""
+        known = self._records.get(id)
+        if known is None:
+            known = record.read(self._layout.record(id)) or Record(runtime="")
+            if known.runtime:
+                self._records[id] = known
+        return known
+
+    async def probe(self) -> Mapping[str, RuntimeInfo]:
+        return await self._programs.probe()
+
+    async def aclose(self) -> None:
+        self._exits.close()
+        await self._tasks.aclose()
+
+
+async def _end(process: Identified) -> None:
+    """Kill a process if it is still itself, and wait until it is gone."""
+    if process.pid and signal(process.pid, signals.SIGKILL, process.start):
+        await orphans.ended(process)
