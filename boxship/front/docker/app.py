@@ -11,10 +11,13 @@ from boxship.front.docker import (
     containers,
     events,
     exec,
+    images,
     logs,
+    networks,
     plugins,
     swarm_absent,
     system,
+    volumes,
 )
 from boxship.front.docker.wire.info import ENGINE
 from boxship.front.rest import versions
@@ -22,9 +25,15 @@ from boxship.front.rest.app import rest_app
 
 TABLES = (
     containers.routes,
+    images.routes,
+    volumes.routes,
+    networks.routes,
     exec.routes,
     attach.routes,
     logs.routes,
+    images.routes,
+    volumes.routes,
+    networks.routes,
     events.routes,
     system.routes,
     plugins.routes,

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from boxship.base.units import SECOND, rfc3339
-from boxship.front.docker.wire import summary
+from boxship.front.docker.wire import images, summary, volumes
 from boxship.front.rest.version import Version
-from boxship.model.image import Image
 from boxship.model.system import Usage
 from boxship.model.volume import Volume
 
@@ -15,7 +13,9 @@ KINDS = ("container", "image", "volume", "build-cache")
 def render(usage: Usage, now: int, version: Version, *, build_cache: bool = True) -> dict[str, Any]:
     """`now`: nanoseconds since 1970. Kinds that were not asked for are null, as in dockerd."""
     found: dict[str, Any] = {"LayersSize": usage.layers}
-    found["Images"] = usage.images and [_image(*each, version) for each in usage.images]
+    found["Images"] = usage.images and [
+        images.summary(image, version, shared_size=shared, containers=users) for image, shared, users in usage.images
+    ]
     found["Containers"] = usage.containers and [
         summary.render(container, now, sizes=(written, total), version=version)
         for container, written, total in usage.containers
@@ -29,29 +29,5 @@ def render(usage: Usage, now: int, version: Version, *, build_cache: bool = True
     return found
 
 
-def _image(image: Image, shared: int, users: int, version: Version) -> dict[str, Any]:
-    found = {
-        "Containers": users,
-        "Created": image.created // SECOND,
-        "Id": image.id,
-        "Labels": image.config.labels or None,
-        "ParentId": image.parent,
-        "RepoDigests": image.digests,
-        "RepoTags": image.tags,
-        "SharedSize": shared,
-        "Size": image.size,
-    }
-    return {**found, "VirtualSize": image.size} if version < (1, 44) else found
-
-
 def _volume(volume: Volume, size: int, users: int) -> dict[str, Any]:
-    return {
-        "CreatedAt": rfc3339(volume.created),
-        "Driver": volume.spec.driver,
-        "Labels": volume.spec.labels or None,
-        "Mountpoint": volume.mountpoint,
-        "Name": volume.name,
-        "Options": volume.spec.options or None,
-        "Scope": "local",
-        "UsageData": {"RefCount": users, "Size": size},
-    }
+    return {**volumes.render(volume), "UsageData": {"RefCount": users, "Size": size}}
