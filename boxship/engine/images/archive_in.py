@@ -6,7 +6,6 @@ that look like layers are extracted aside as they pass, and the end tells what o
 
 import asyncio
 import hashlib
-import platform
 import posixpath
 import re
 from collections.abc import Callable, Iterator
@@ -127,7 +126,9 @@ class _Reader:
         if listed is not None:
             for entry in manifests.parse_entries(listed):
                 raw = self._need(entry.config)
-                yield self._image(raw, entry.layers or (), tuple(parse(tag) for tag in entry.repo_tags or ()))
+                yield self._image(
+                    raw, entry.layers or (), tuple(parse(tag).with_default_tag() for tag in entry.repo_tags or ())
+                )
         elif index is not None:
             yield from self._layout(manifests.parse_index(index))
         else:
@@ -140,7 +141,7 @@ class _Reader:
             raw = self._need(_blob(descriptor.digest))
             if descriptor.media_type in manifests.INDEXES:
                 inner = manifests.parse_index(raw)
-                chosen = manifests.choose(inner.manifests, manifests.machine_platform(platform.machine()))
+                chosen = manifests.choose(inner.manifests, manifests.wanted_platform(""))
                 if chosen is None:
                     raise NotFound("no image of the archive suits this machine's platform")
                 raw = self._need(_blob(chosen.digest))

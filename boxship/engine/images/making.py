@@ -6,29 +6,43 @@ import msgspec
 
 from boxship.engine.images import changes
 from boxship.engine.images.manifest import Platform
-from boxship.model.container import ContainerSpec
+from boxship.engine.images.reference import Reference
+from boxship.model.container import ContainerSpec, HealthSpec
 from boxship.model.image import HistoryEntry, Image, ImageConfig
 
-IMPORTED = "Imported from -"
+EMPTY_TAR = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"  # of 1024 zeros
 
 
 class CommitWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What `docker commit` asks for. reference: "" leaves the image without a name."""
+    """What `docker commit` asks for. reference: None leaves the image without a name.  config: settings that
+    outweigh the container's; changes come on top of them."""
 
-    reference: str = ""
+    reference: Reference | None = None
+    config: ImageConfig = ImageConfig()
     comment: str = ""
     author: str = ""
     pause: bool = True
     changes: tuple[str, ...] = ()
 
 
-def imported(diff_id: str, platform: Platform, instructions: Sequence[str], message: str, now: int) -> Image:
+class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What `docker import` asks for. reference: None leaves the image without a name.  source: where from, "-"."""
+
+    reference: Reference | None = None
+    platform: Platform = Platform()
+    changes: tuple[str, ...] = ()
+    message: str = ""
+    source: str = "-"
+
+
+def imported(wish: ImportWish, diff_id: str, now: int) -> Image:
     """Return an image of one layer. Raises Invalid for instructions that are none."""
-    comment = message or IMPORTED
+    comment = wish.message or f"Imported from {wish.source}"
+    platform = wish.platform
     return Image(
         id="",
         created=now,
-        config=changes.apply(ImageConfig(), instructions),
+        config=changes.apply(ImageConfig(), wish.changes),
         architecture=platform.architecture,
         variant=platform.variant,
         os=platform.os,
@@ -39,9 +53,16 @@ def imported(diff_id: str, platform: Platform, instructions: Sequence[str], mess
 
 
 def committed(base: Image, spec: ContainerSpec, wish: CommitWish, diff_id: str, now: int) -> Image:
-    """Return `base` with one more layer and the container's settings. Raises Invalid."""
-    config = changes.apply(settings(spec, base.config), wish.changes)
-    step = HistoryEntry(created=now, created_by=" ".join(spec.cmd or ()), author=wish.author, comment=wish.comment)
+    """Return `base` with one more layer, if that holds anything, and the container's settings. Raises Invalid."""
+    config = merge(changes.apply(wish.config, wish.changes), merge(settings(spec), base.config))
+    empty = diff_id == EMPTY_TAR
+    step = HistoryEntry(
+        created=now,
+        created_by=" ".join(spec.cmd or ()),
+        author=wish.author,
+        comment=wish.comment,
+        empty_layer=empty,
+    )
     return msgspec.structs.replace(
         base,
         id="",
@@ -49,7 +70,7 @@ def committed(base: Image, spec: ContainerSpec, wish: CommitWish, diff_id: str, 
         config=config,
         author=wish.author,
         comment=wish.comment,
-        layers=(*base.layers, diff_id),
+        layers=base.layers if empty else (*base.layers, diff_id),
         history=(*base.history, step),
         parent=base.id,
         tags=(),
@@ -57,26 +78,40 @@ def committed(base: Image, spec: ContainerSpec, wish: CommitWish, diff_id: str, 
     )
 
 
-def settings(spec: ContainerSpec, base: ImageConfig) -> ImageConfig:
-    """Return what a container is like, as an image's settings: its own words, and the image's where it has none.
-    A container that names an entry point but no command takes the image's command no longer."""
+def settings(spec: ContainerSpec) -> ImageConfig:
+    """Return what of a container's spec an image can hold."""
+    shared = {name: getattr(spec, name) for name in ImageConfig.__struct_fields__}
+    return ImageConfig(**{**shared, "env": spec.env or ()})
+
+
+def merge(own: ImageConfig, below: ImageConfig) -> ImageConfig:
+    """Return `own`, with what it leaves open taken from `below`. Who names an entry point but no command does not
+    take the command either. Source: Docker's rules for containers from images."""
+    has_entrypoint = bool(own.entrypoint)
     return ImageConfig(
-        user=spec.user or base.user,
-        exposed_ports=tuple(sorted({*spec.exposed_ports, *base.exposed_ports})),
-        env=_environment(spec.env or (), base.env),
-        entrypoint=spec.entrypoint if spec.entrypoint is not None else base.entrypoint,
-        cmd=spec.cmd if spec.cmd or spec.entrypoint else base.cmd,
-        args_escaped=spec.args_escaped,
-        volumes=tuple(sorted({*spec.volumes, *base.volumes})),
-        working_dir=spec.working_dir or base.working_dir,
-        labels={**base.labels, **spec.labels},
-        stop_signal=spec.stop_signal or base.stop_signal,
-        healthcheck=spec.healthcheck or base.healthcheck,
-        on_build=spec.on_build or base.on_build,
-        shell=spec.shell or base.shell,
+        user=own.user or below.user,
+        exposed_ports=tuple(sorted({*own.exposed_ports, *below.exposed_ports})),
+        env=_environment(own.env, below.env),
+        entrypoint=own.entrypoint if own.entrypoint is not None else below.entrypoint,
+        cmd=own.cmd if own.cmd or has_entrypoint else below.cmd,
+        args_escaped=own.args_escaped or below.args_escaped,
+        volumes=tuple(sorted({*own.volumes, *below.volumes})),
+        working_dir=own.working_dir or below.working_dir,
+        labels={**below.labels, **own.labels},
+        stop_signal=own.stop_signal or below.stop_signal,
+        healthcheck=_health(own.healthcheck, below.healthcheck),
+        on_build=own.on_build or below.on_build,
+        shell=own.shell or below.shell,
     )
 
 
-def _environment(own: Sequence[str], inherited: Sequence[str]) -> tuple[str, ...]:
+def _environment(own: Sequence[str], below: Sequence[str]) -> tuple[str, ...]:
     said = {entry.partition("=")[0] for entry in own}
-    return (*own, *(entry for entry in inherited if entry.partition("=")[0] not in said))
+    return (*own, *(entry for entry in below if entry.partition("=")[0] not in said))
+
+
+def _health(own: HealthSpec | None, below: HealthSpec | None) -> HealthSpec | None:
+    """Field by field; a test of () inherits."""
+    if own is None or below is None:
+        return own or below
+    return HealthSpec(**{name: getattr(own, name) or getattr(below, name) for name in own.__struct_fields__})

@@ -1,5 +1,6 @@
 """What archives and registries say of images: manifests and indexes of OCI and Docker, docker-archive lists. Pure."""
 
+import platform
 from typing import Any
 
 import msgspec
@@ -88,6 +89,11 @@ def parse_entries(raw: bytes) -> tuple[Entry, ...]:
 def machine_platform(machine: str) -> Platform:
     """Return the platform of images for a kernel's machine name, x86_64."""
     return Platform(_ARCHITECTURES.get(machine, machine), "linux")
+
+
+def wanted_platform(text: str) -> Platform:
+    """Return the platform that a request names, this machine's without one. Raises Invalid."""
+    return parse_platform(text) if text else machine_platform(platform.machine())
 
 
 def parse_platform(text: str) -> Platform:

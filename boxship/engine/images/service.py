@@ -4,6 +4,7 @@ Removal rules are in removal.py, the ways in and out in archive_in.py, archive_o
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from boxship.engine.images import removal
 from boxship.engine.images.archive_in import Found, Progress, read_archive
 from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
-from boxship.engine.images.config import render
 from boxship.engine.images.feed import from_thread, through_thread
 from boxship.engine.images.layers import Layers, Staged, Trees
+from boxship.engine.images.making import EMPTY_TAR, ImportWish, imported
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
 from boxship.model.image import Image
@@ -57,6 +58,10 @@ class Images:
         """Return the image that `ref` names: exact name, then id or its beginning.
         Raises NotFound "No such image: …", Invalid "invalid reference format"."""
         return self._catalog.find(ref)
+
+    async def resolve(self, ref: str) -> Image:
+        """The same for callers that may have to wait for an image."""
+        return self.get(ref)
 
     def find(self, ref: str) -> Image | None:
         """Return the image that `ref` names, None where `get` would raise."""
@@ -98,6 +103,13 @@ class Images:
     def disk_usage(self) -> int:
         """Return the bytes of all layers, each counted once."""
         return sum(facts.size for facts in self._layers.all())
+
+    def shared_sizes(self) -> dict[str, int]:
+        """Return for each image the bytes in layers that others have too."""
+        images = self._catalog.all()
+        owners = Counter(diff_id for image in images for diff_id in set(image.layers))
+        sizes = {facts.diff_id: facts.size for facts in self._layers.all()}
+        return {i.id: sum(sizes[d] for d in set(i.layers) if owners[d] > 1) for i in images}
 
     # ---- naming
 
@@ -248,6 +260,13 @@ class Images:
             for image_id, references in names.items()
         ]
 
+    async def import_(self, pieces: AsyncIterator[bytes], wish: ImportWish) -> Image:
+        """Make an image of one layer from a file system's archive, packed or not. Raises Invalid."""
+        imported(wish, EMPTY_TAR, 0)  # instructions that are wrong are refused before the archive is read
+        layer = await self.stage(pieces)
+        image = imported(wish, layer.facts.diff_id, self._clock.now())
+        return await self.create(image, layer, wish.reference, "import")
+
     async def stage(self, pieces: AsyncIterator[bytes]) -> Staged:
         """Extract one layer, packed or not, aside; hand it to `adopt` or `discard`."""
         loop = asyncio.get_running_loop()
@@ -259,10 +278,9 @@ class Images:
     async def create(self, image: Image, layer: Staged, reference: Reference | None, action: str = "create") -> Image:
         """Make `image` with `layer` as its highest one real, and name it. A failure leaves nothing."""
         try:
-            made = await self.adopt(render(image), [layer], parent=image.parent)
-        except BaseException:
+            made = await self.adopt(image_config.render(image), [layer], parent=image.parent)
+        finally:
             self._layers.discard(layer)
-            raise
         self._announce(made.id, action)
         if reference is not None:
             await self._name(reference, made.id)

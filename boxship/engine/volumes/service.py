@@ -71,6 +71,10 @@ class Volumes:
         """Return the ids of the containers that have a volume among their mounts."""
         return [c.id for c in self._containers() if any(m.type == "volume" and m.name == name for m in c.mounts)]
 
+    def in_use(self) -> set[str]:
+        """Return the names of the volumes that containers have."""
+        return {m.name for c in self._containers() for m in c.mounts if m.type == "volume"}
+
     def drivers(self) -> list[str]:
         return sorted(self._drivers)
 

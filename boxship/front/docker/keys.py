@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from boxship.base.bus import Bus
     from boxship.base.clock import Clock
     from boxship.engine.archive import Archive
+    from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
     from boxship.engine.execs import Execs
     from boxship.engine.images import Images
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from boxship.front.docker.wire.inspect import Places
 
 CONTAINERS: web.AppKey["Containers"] = web.AppKey("containers")
+COMMITS: web.AppKey["Commits"] = web.AppKey("commits")
 IMAGES: web.AppKey["Images"] = web.AppKey("images")
 NETWORKS: web.AppKey["Networks"] = web.AppKey("networks")
 VOLUMES: web.AppKey["Volumes"] = web.AppKey("volumes")

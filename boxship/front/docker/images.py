@@ -1,0 +1,213 @@
+"""Docker Engine API, /images and /commit. Names may hold slashes, so routes end in what tells them apart."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from boxship.base import codec
+from boxship.base.errors import Invalid, Unsupported
+from boxship.engine.images import manifest, reference
+from boxship.engine.images.config import parse_settings
+from boxship.engine.images.making import CommitWish, ImportWish
+from boxship.front.docker.keys import CLOCK, COMMITS, IMAGES
+from boxship.front.docker.wire import images as wire
+from boxship.front.docker.wire import imageselect
+from boxship.front.rest import body, filters, jsonstream, query, versions
+from boxship.model.image import Image
+
+routes = web.RouteTableDef()
+PROGRESS_PERIOD = 0.1  # seconds between two progress lines of one layer
+NO_REGISTRY = "registries are not supported by this release of Boxship"
+
+
+@routes.get("/images/json")
+async def listing(request: web.Request) -> web.Response:
+    images, version = request.app[IMAGES], versions.of(request)
+    asked = filters.of(request, imageselect.LIST_KEYS)
+    if version < (1, 41) and request.query.get("filter"):
+        asked = filters.Filters({"reference": (request.query["filter"],)})  # the old form of it, alone
+    wanted = imageselect.Query(
+        filters=asked,
+        all=query.boolean(request, "all"),
+        before=_image_of(request, asked, "before"),
+        since=_image_of(request, asked, "since"),
+        parents=frozenset(images.parents()),
+        now=request.app[CLOCK].now(),
+    )
+    shared = images.shared_sizes() if query.boolean(request, "shared-size") else {}
+    found = imageselect.select(images.all(), wanted)
+    return body.reply([wire.summary(image, version, shared_size=shared.get(image.id, -1)) for image in found])
+
+
+def _image_of(request: web.Request, asked: filters.Filters, key: str) -> Image | None:
+    name = asked.one(key)
+    return None if name is None else request.app[IMAGES].get(name)
+
+
+@routes.get("/images/search")
+async def search(request: web.Request) -> web.Response:
+    raise Unsupported(f"search: {NO_REGISTRY}")
+
+
+@routes.get("/images/get")
+async def save_many(request: web.Request) -> web.StreamResponse:
+    """`names`, repeatable; commas part names too."""
+    names = [name for value in query.many(request, "names") for name in value.split(",") if name]
+    return await _save(request, names)
+
+
+@routes.get("/images/{name:.+}/get")
+async def save_one(request: web.Request) -> web.StreamResponse:
+    return await _save(request, [request.match_info["name"]])
+
+
+async def _save(request: web.Request, names: list[str]) -> web.StreamResponse:
+    if not names:
+        raise Invalid("no images to save: names is empty")
+    pieces = await request.app[IMAGES].save(names)
+    response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
+    await response.prepare(request)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+@routes.get("/images/{name:.+}/json")
+async def show(request: web.Request) -> web.Response:
+    images = request.app[IMAGES]
+    image = images.get(request.match_info["name"])
+    return body.reply(wire.render(image, images.lowers(image), versions.of(request)))
+
+
+@routes.get("/images/{name:.+}/history")
+async def history(request: web.Request) -> web.Response:
+    images = request.app[IMAGES]
+    image = images.get(request.match_info["name"])
+    return body.reply(wire.history(image, images.layer_sizes(image), images.find))
+
+
+@routes.get("/distribution/{name:.+}/json")
+async def distribution(request: web.Request) -> web.Response:
+    reference.parse(request.match_info["name"])
+    raise Unsupported(NO_REGISTRY)
+
+
+@routes.post("/images/prune")
+async def prune(request: web.Request) -> web.Response:
+    """Images without a name, unless the filter `dangling` is false."""
+    asked = filters.of(request, imageselect.PRUNE_KEYS)
+    wanted = imageselect.prunable(asked, request.app[CLOCK].now())
+    done, reclaimed = await request.app[IMAGES].prune(wanted, dangling=asked.boolean("dangling", True))
+    return body.reply({"ImagesDeleted": done or None, "SpaceReclaimed": reclaimed})
+
+
+@routes.post("/images/{name:.+}/tag")
+async def tag(request: web.Request) -> web.Response:
+    repository, name = request.query.get("repo", ""), request.query.get("tag", "")
+    await request.app[IMAGES].tag(request.match_info["name"], repository, name)
+    return web.Response(status=201)
+
+
+@routes.post("/images/{name:.+}/push")
+async def push(request: web.Request) -> web.Response:
+    wanted = reference.parse(request.match_info["name"])
+    request.app[IMAGES].get(wanted.familiar if not wanted.is_name_only else request.match_info["name"])
+    raise Unsupported(f"push {wanted.familiar}: {NO_REGISTRY}")
+
+
+@routes.delete("/images/{name:.+}")
+async def remove(request: web.Request) -> web.Response:
+    done = await request.app[IMAGES].remove(
+        request.match_info["name"],
+        force=query.boolean(request, "force"),
+        prune=not query.boolean(request, "noprune"),
+    )
+    return body.reply(done)
+
+
+@routes.post("/images/create")
+async def create(request: web.Request) -> web.StreamResponse:
+    """Pull with `fromImage`, import with `fromSrc`."""
+    if request.query.get("fromImage"):
+        return await _pull(request)
+    source = request.query.get("fromSrc", "")
+    if source and source != "-":
+        raise Unsupported(f"import from a URL is not supported: fromSrc={source}; download it and import it from -")
+    named = _reference(request.query.get("repo", ""), request.query.get("tag", ""))
+    wish = ImportWish(
+        reference=named,
+        platform=manifest.wanted_platform(request.query.get("platform", "")),
+        changes=query.many(request, "changes"),
+        message=request.query.get("message", ""),
+    )
+    async with jsonstream.open(request) as out:
+        image = await request.app[IMAGES].import_(request.content.iter_any(), wish)
+        await out.send({"status": image.id})
+    return out.response
+
+
+async def _pull(request: web.Request) -> web.StreamResponse:
+    wanted = reference.parse(request.query["fromImage"])
+    raise Unsupported(f"pull {wanted.familiar}: {NO_REGISTRY}")
+
+
+@routes.post("/images/load")
+async def load(request: web.Request) -> web.StreamResponse:
+    """`quiet` leaves out progress."""
+    quiet = query.boolean(request, "quiet")
+    async with jsonstream.open(request) as out:
+        steps = _Steps(out, quiet)
+        for line in await request.app[IMAGES].load(request.content.iter_any(), steps.note):
+            await out.send({"stream": line})
+    return out.response
+
+
+class _Steps:
+    """Progress of layers, told from a thread, shown now and then."""
+
+    def __init__(self, out: jsonstream.JsonStream, quiet: bool) -> None:
+        self._out = out
+        self._quiet = quiet
+        self._loop = asyncio.get_running_loop()
+        self._shown: dict[str, float] = {}
+
+    def note(self, layer: str, current: int, total: int) -> None:
+        now = self._loop.time()
+        due = self._shown.get(layer, 0) + PROGRESS_PERIOD
+        if not self._quiet and (now >= due or current == total):
+            self._shown[layer] = now
+            asyncio.run_coroutine_threadsafe(self._out.send(_progress(layer, current, total)), self._loop)
+
+
+def _progress(layer: str, current: int, total: int) -> dict[str, Any]:
+    detail = {"current": current, "total": total}
+    return {"status": "Loading layer", "progressDetail": detail, "progress": wire.bar(current, total), "id": layer}
+
+
+@routes.post("/commit")
+async def commit(request: web.Request) -> web.Response:
+    """The body may hold a container's Config whose settings outweigh the container's own."""
+    text = (await request.read()).strip()
+    config = codec.decode(text, dict[str, Any]) if text not in (b"", b"null") else {}
+    wish = CommitWish(
+        reference=_reference(request.query.get("repo", ""), request.query.get("tag", "")),
+        config=parse_settings(config),
+        comment=request.query.get("comment", ""),
+        author=request.query.get("author", ""),
+        pause=query.boolean(request, "pause", True),
+        changes=query.many(request, "changes"),
+    )
+    image = await request.app[COMMITS].commit(request.query.get("container", ""), wish)
+    return body.reply({"Id": image.id}, status=201)
+
+
+def _reference(repository: str, tag_name: str) -> reference.Reference | None:
+    """Return the name for a new image, None without one. Raises Invalid."""
+    if not repository:
+        return None
+    named = reference.parse(repository)
+    if named.digest:
+        raise Invalid("cannot import digest reference")
+    return named.with_tag(tag_name) if tag_name else named.with_default_tag()
