@@ -66,7 +66,8 @@ class Roots(Protocol):
 class Launching:
     """Implements seams.Launcher.
 
-    find: the container of an id or name. bundle_of: directory of a container's bundle. maps: subordinate ids of `userns_remap`, () without it.
+    find: the container of an id or name.  bundle_of: directory of a container's bundle.
+    maps: subordinate ids of `userns_remap`, for users and groups, () without it.
     seccomp: text of the daemon's own default profile, None for the built-in one.
     """
 
