@@ -146,8 +146,9 @@ class Networks:
         """Container id -> its place, for the containers that are in the network and run."""
         return self._places.within(network)
 
-    def container(self, container_id: str) -> Container:
-        return self._members.find(container_id)
+    def in_use(self) -> frozenset[str]:
+        """Ids of the networks that some container is in now."""
+        return frozenset(seat.network.id for held in self._places.all() for seat in held.seats.values())
 
     async def remove(self, ref: str) -> None:
         """Raises Forbidden for a default network and for one in use."""
