@@ -1,0 +1,236 @@
+"""Files of containers, running or not: describe, copy out, copy in, export, compare with the image.
+
+Paths are the container's own, links are followed inside its root, and its volumes are where it sees them.
+"""
+
+import asyncio
+import os
+import posixpath
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from stat import S_ISDIR, S_ISLNK
+from typing import Protocol
+
+from msgspec import structs
+
+from boxship.base.errors import Invalid, NotFound
+from boxship.engine.events import Events
+from boxship.engine.images.feed import through_thread
+from boxship.engine.images.inflate import is_compressed, plain
+from boxship.host.api.files import Change, Entry, Packing, Trees, Unpacking
+from boxship.host.view import Shown, view
+from boxship.model.runtime import Identity
+from boxship.model.status import Container, MountPoint, State
+
+MAGIC = 6  # bytes that tell a compression
+BUFFER = 1 << 18
+IdentityOf = Callable[[Path, str], Identity]
+"""Look a user up in the passwd and group files of a root."""
+
+
+class Roots(Protocol):
+    """Root file systems; engine.rootfs.Rootfs is one."""
+
+    def mounted(self, container: Container) -> "_Mounted": ...
+
+    def upper(self, container: Container) -> Path: ...
+
+    def lowers(self, container: Container) -> tuple[str, ...]: ...
+
+
+class _Mounted(Protocol):
+    async def __aenter__(self) -> Path: ...
+
+    async def __aexit__(self, *failure: object) -> bool | None: ...
+
+
+class Archive:
+    def __init__(self, trees: Trees, roots: Roots, events: Events, identity_of: IdentityOf) -> None:
+        self._trees = trees
+        self._roots = roots
+        self._events = events
+        self._identity_of = identity_of
+
+    async def stat(self, container: Container, ref: str, path: str) -> Entry:
+        """Describe `path`; the link of a symbolic link is where it leads in the end. `ref`: for error texts.
+        Raises NotFound in dockerd's words."""
+        async with self._root(container) as root:
+            return self._stat(root, ref, path)
+
+    @asynccontextmanager
+    async def get(self, container: Container, ref: str, path: str) -> AsyncIterator[tuple[Entry, AsyncIterator[bytes]]]:
+        """Give the description of `path` and a tar of it, whose first entry has the last part of `path` for a name.
+        Raises NotFound."""
+        async with self._root(container) as root:
+            entry = self._stat(root, ref, path)
+            how = Packing(name=posixpath.basename(_absolute(path)) or "/")
+            source = _absolute(path)
+            if _follows(path):
+                source = self._trees.resolve(root, source)
+            self._events.container(container, "archive-path")
+            async with aclosing(_owned(self._trees.packed(root, source, how))) as pieces:
+                yield entry, pieces
+
+    async def put(
+        self, container: Container, ref: str, path: str, pieces: AsyncIterator[bytes], *, replace: bool, as_user: bool
+    ) -> None:
+        """Unpack a tar, compressed or not, into the directory `path`.
+
+        replace: directories and other things may take each other's place.  as_user: everything gets the container's
+        user for an owner. Raises NotFound, and Invalid for what is no directory, no tar, or read-only."""
+        async with self._root(container) as root:
+            target = self._directory(root, ref, path)
+            _refuse_read_only(container, target)
+            how = Unpacking(replace=replace)
+            if as_user and container.spec.user:
+                identity = self._identity_of(root, container.spec.user)
+                how = structs.replace(how, owner=(identity.uid, identity.gid))
+            await self._unpack(pieces, root, target, how)
+        self._events.container(container, "extract-to-dir")
+
+    @asynccontextmanager
+    async def export(self, container: Container) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Give a tar of its own root file system, without volumes."""
+        async with self._roots.mounted(container) as root:
+            self._events.container(container, "export")
+            async with aclosing(_owned(self._trees.packed(root, "/", Packing(name="")))) as pieces:
+                yield pieces
+
+    async def changes(self, container: Container) -> tuple[Change, ...]:
+        """What it has changed in its root since it was created."""
+        lowers = [Path(lower) for lower in self._roots.lowers(container)]
+        return await self._trees.changes(self._roots.upper(container), lowers)
+
+    @asynccontextmanager
+    async def _root(self, container: Container) -> AsyncIterator[Path]:
+        """Give the root as the container sees it: through its own process while it lives, else put together."""
+        if container.status.state in (State.RUNNING, State.PAUSED) and container.status.pid:
+            yield Path(f"/proc/{container.status.pid}/root")
+            return
+        async with AsyncExitStack() as held:
+            root = await held.enter_async_context(self._roots.mounted(container))
+            if shown := _shown(container.mounts):
+                whole = view(root, shown)
+                root = await asyncio.to_thread(whole.__enter__)
+                held.push_async_callback(asyncio.to_thread, whole.__exit__, None, None, None)
+            yield root
+
+    def _stat(self, root: Path, ref: str, path: str) -> Entry:
+        try:
+            entry = self._trees.entry(root, _absolute(path), follow=_follows(path))
+        except NotFound:
+            raise _not_found(ref, path) from None
+        link = self._led_to(root, _absolute(path), entry.link) if S_ISLNK(entry.mode) else ""
+        return structs.replace(entry, name=posixpath.basename(_absolute(path)) or "/", link=link)
+
+    def _led_to(self, root: Path, path: str, link: str) -> str:
+        try:
+            return self._trees.resolve(root, path)
+        except (NotFound, Invalid):  # it leads nowhere
+            return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+
+    def _directory(self, root: Path, ref: str, path: str) -> str:
+        try:
+            target = self._trees.resolve(root, _absolute(path))
+            entry = self._trees.entry(root, target)
+        except NotFound:
+            raise _not_found(ref, path) from None
+        if not S_ISDIR(entry.mode):
+            raise Invalid("extraction point is not a directory")
+        return target
+
+    async def _unpack(self, pieces: AsyncIterator[bytes], root: Path, target: str, how: Unpacking) -> None:
+        head, pieces = await _peek(pieces)
+        if not is_compressed(head):
+            await self._trees.unpack_stream(pieces, root, target, how)
+            return
+        async with aclosing(_inflated(pieces)) as plain_pieces:
+            await self._trees.unpack_stream(plain_pieces, root, target, how)
+
+
+async def _peek(pieces: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """Return the first bytes, and all of them again."""
+    head = b""
+    async for piece in pieces:
+        head += piece
+        if len(head) >= MAGIC:
+            break
+
+    async def whole() -> AsyncIterator[bytes]:
+        if head:
+            yield head
+        async for piece in pieces:
+            yield piece
+
+    return head, whole()
+
+
+async def _owned(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces; once this is closed, so are they."""
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+async def _inflated(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the plain bytes of compressed ones; the work is done in a thread."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Queue[bytes | None] = asyncio.Queue(4)
+
+    def work(read: Callable[[int], bytes]) -> None:
+        inflate = plain(read)
+        while piece := inflate(BUFFER):
+            asyncio.run_coroutine_threadsafe(done.put(piece), loop).result()
+
+    async def feed() -> None:
+        try:
+            await through_thread(pieces, work)
+        finally:
+            await done.put(None)
+
+    task = asyncio.create_task(feed(), name="inflate")
+    try:
+        while (piece := await done.get()) is not None:
+            yield piece
+        await task
+    finally:
+        task.cancel()
+
+
+def _absolute(path: str) -> str:
+    """Return `path` from the root, without dots and doubled slashes; links are not looked at."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _follows(path: str) -> bool:
+    """A slash or a dot at the end asks for what a link leads to."""
+    return path.endswith(("/", "/.")) or path in ("", ".")
+
+
+def _not_found(ref: str, path: str) -> NotFound:
+    return NotFound(f"Could not find the file {path} in container {ref}")
+
+
+def _shown(mounts: Sequence[MountPoint]) -> list[Shown]:
+    """Return what a stopped container would see mounted: all but file systems that live in memory. Outer ones first."""
+    points = sorted((point for point in mounts if point.source), key=lambda point: point.destination.count("/"))
+    return [Shown(point.source, point.destination) for point in points]
+
+
+def _refuse_read_only(container: Container, target: str) -> None:
+    """Raise Invalid if the container could not write to `target` itself."""
+    within = [point for point in container.mounts if _is_below(target, point.destination)]
+    point = max(within, key=lambda point: len(point.destination), default=None)
+    if point is not None and not point.rw:
+        raise Invalid("mounted volume is marked read-only")
+    if point is None and container.spec.host.readonly_rootfs:
+        raise Invalid("container rootfs is marked read-only")
+
+
+def _is_below(path: str, above: str) -> bool:
+    above = os.path.normpath(above).rstrip("/")
+    return path == above or path.startswith(above + "/")
