@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from boxship.front.docker import (
+    archive,
     attach,
     build_absent,
     containers,
@@ -25,12 +26,10 @@ from boxship.front.rest.app import rest_app
 
 TABLES = (
     containers.routes,
-    images.routes,
-    volumes.routes,
-    networks.routes,
     exec.routes,
     attach.routes,
     logs.routes,
+    archive.routes,
     images.routes,
     volumes.routes,
     networks.routes,
