@@ -135,6 +135,8 @@ class CopyUp:
         finally:
             self._ground.unmount(target)
             os.rmdir(target)
+            with contextlib.suppress(OSError):  # others of the container's places are still there
+                os.rmdir(os.path.dirname(target))
 
     async def populate(self, volume: Path, destination: str, container: Container) -> None:
         """Fill an empty volume with what the image has at `destination`, and give it that directory's owner and
@@ -148,8 +150,6 @@ class CopyUp:
             if not found.is_dir():
                 raise Invalid(f"cannot mount volume over existing file, file exists {destination}")
             await self._fill(found, volume)
-        with contextlib.suppress(OSError):
-            (self._root / container.id).rmdir()
 
     async def _fill(self, source: Path, volume: Path) -> None:
         """Copy aside and move into place, so that a crash leaves the volume empty or full; only a mounted volume,
