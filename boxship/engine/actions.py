@@ -59,8 +59,7 @@ class Hands:
             case lifecycle.Detach():
                 await self._detach(c)
             case lifecycle.Unmount():
-                self._parts.layers.unmount(c)
-                self._sightings.note(c, mounted=False)
+                await self._unmount(c)
             case lifecycle.Discard():
                 await self._discard(c)
             case _:
@@ -70,6 +69,11 @@ class Hands:
         self._sightings.note(c, mounted=True)
         await self._parts.volumes.provide(c)
         self._parts.layers.mount(c)
+
+    async def _unmount(self, c: Container) -> None:
+        await self._parts.volumes.withdraw(c)
+        self._parts.layers.unmount(c)
+        self._sightings.note(c, mounted=False)
 
     async def _attach(self, c: Container) -> None:
         self._sightings.note(c, attached=True)

@@ -25,17 +25,17 @@ class Mounts(Protocol):
 
     def mounted_under(self, prefix: str) -> Collection[str]: ...
 
+    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None: ...
+
 
 class Trees(Protocol):
-    """Directory trees; boxship.host.tree is one."""
+    """The part of boxship.host.api.files.Trees that is needed here."""
 
-    def trash(self, path: Path) -> None:
-        """Rename away at once, delete in the background. Nothing happens if it is not there."""
+    def trash(self, tree: Path) -> None:
+        """Make a tree disappear at once; its space comes back later. Nothing happens if there is none."""
         ...
 
-    async def usage(self, path: Path) -> int:
-        """Bytes below `path`."""
-        ...
+    async def usage(self, *trees: Path) -> int: ...
 
 
 class Rootfs:
@@ -67,12 +67,22 @@ class Rootfs:
 
     def mount(self, container: Container) -> Path:
         self._running.add(container.id)
+        self._share_memory(container)
         return self._ensure(container)
 
     def unmount(self, container: Container) -> None:
         self._running.discard(container.id)
+        self._drop(str(shared_memory(self._options, container)))
         if not self._visits[container.id]:
-            self._drop(container)
+            self._drop(str(self.merged(container)))
+
+    def _share_memory(self, container: Container) -> None:
+        """A container that lends its ipc namespace has its /dev/shm on the host, where borrowers find it."""
+        target = shared_memory(self._options, container)
+        if container.spec.host.ipc_mode == "shareable" and str(target) not in self._known():
+            target.mkdir(parents=True, exist_ok=True)
+            self._mounts.tmpfs(str(target), size=container.spec.host.shm_size, mode=0o1777)
+            self._known().add(str(target))
 
     def is_mounted(self, container: Container) -> bool:
         return str(self.merged(container)) in self._known()
@@ -88,11 +98,12 @@ class Rootfs:
             if not self._visits[container.id]:
                 del self._visits[container.id]
                 if container.id not in self._running:
-                    self._drop(container)
+                    self._drop(str(self.merged(container)))
 
     def discard(self, container: Container) -> None:
         self._running.discard(container.id)
-        self._drop(container)
+        self._drop(str(shared_memory(self._options, container)))
+        self._drop(str(self.merged(container)))
         self._trees.trash(self._options.container_dir(container.id))
 
     def sweep(self, known: Collection[str]) -> None:
@@ -110,7 +121,7 @@ class Rootfs:
         return await self._trees.usage(self.upper(container))
 
     def _known(self) -> set[str]:
-        """Mounted roots; the kernel is asked once, later we know by ourselves."""
+        """What is mounted for containers; the kernel is asked once, later we know by ourselves."""
         if self._mounted is None:
             self._mounted = set(self._mounts.mounted_under(str(self._options.data_root / "containers")))
         return self._mounted
@@ -124,8 +135,12 @@ class Rootfs:
             self._known().add(str(merged))
         return merged
 
-    def _drop(self, container: Container) -> None:
-        merged = str(self.merged(container))
-        if merged in self._known():
-            self._mounts.unmount(merged)
-            self._known().discard(merged)
+    def _drop(self, target: str) -> None:
+        if target in self._known():
+            self._mounts.unmount(target)
+            self._known().discard(target)
+
+
+def shared_memory(options: EngineOptions, container: Container) -> Path:
+    """Where the /dev/shm of a container that lends it is on the host."""
+    return options.container_dir(container.id) / "shm"

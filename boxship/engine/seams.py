@@ -54,6 +54,10 @@ class VolumeSource(Protocol):
         """Make the volumes and sources of the container's mounts. May be repeated."""
         ...
 
+    async def withdraw(self, container: Container) -> None:
+        """The container has stopped: unmount what was mounted for it alone. May be repeated."""
+        ...
+
     async def release(self, container: Container) -> None:
         """Remove the anonymous volumes of a container that is gone, unless others use them. May be repeated."""
         ...

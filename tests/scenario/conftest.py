@@ -164,6 +164,9 @@ class FakeVolumes:
     async def provide(self, container: Container) -> None:
         self.there |= {m.name for m in container.mounts}
 
+    async def withdraw(self, container: Container) -> None:
+        return None
+
     async def release(self, container: Container) -> None:
         self.there -= {m.name for m in container.mounts}
 
@@ -223,7 +226,7 @@ class FakeTrees:
         if path.is_dir():
             path.rmdir()
 
-    async def usage(self, path: Path) -> int:
+    async def usage(self, *trees: Path) -> int:
         return 1000
 
 

@@ -144,3 +144,6 @@ class FakeMounts:
 
     def mounted_under(self, prefix: str) -> list[str]:
         return [target for target in self._machine.mounts if target.startswith(prefix)]
+
+    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None:
+        self._machine.mounts[target] = ("tmpfs",)

@@ -1,0 +1,183 @@
+"""Gathers what surrounds a container at its start, and turns it into what the runtime is to create."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from boxship.base.errors import Conflict, NotFound
+from boxship.engine import devices, groups
+from boxship.engine.bundle import bundle, capabilities, exec_process, resources, security
+from boxship.engine.bundle import devices as device_wishes
+from boxship.engine.networks import links
+from boxship.engine.networks.attached import NetworkFiles
+from boxship.engine.options import EngineOptions
+from boxship.engine.rootfs import shared_memory
+from boxship.engine.states import LIVE
+from boxship.host.api.runtime import Launch
+from boxship.model.container import ContainerSpec
+from boxship.model.exec import ExecSpec
+from boxship.model.runtime import HostFacts, Identity, IdMap, Surroundings
+from boxship.model.status import Container
+
+FILES = {"/etc/hostname": "hostname", "/etc/hosts": "hosts", "/etc/resolv.conf": "resolv.conf"}
+
+
+class NetworkTexts(Protocol):
+    def files(self, container: Container) -> NetworkFiles: ...
+
+
+class Lookups(Protocol):
+    """Users of a root file system; boxship.host.users is one."""
+
+    def identity(self, root: Path, user: str, extra: Sequence[str]) -> Identity:
+        """Return who `user` ("name", "1000:1000", "u:g", "" for root) is there; `extra` groups come on top.
+        Raises Invalid with the runtime's words for a name that is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outfit:
+    """What the launchpad needs of others. find: a container by id or name. bundle: path of a container's bundle."""
+
+    options: EngineOptions
+    facts: HostFacts
+    networks: NetworkTexts
+    users: Lookups
+    find: Callable[[str], Container]
+    bundle: Callable[[str], str]
+    seccomp: str | None = None
+    uid_map: tuple[IdMap, ...] = ()
+    gid_map: tuple[IdMap, ...] = ()
+
+
+class Launchpad:
+    def __init__(self, outfit: Outfit) -> None:
+        self._outfit = outfit
+        self._options = outfit.options
+
+    async def prepare(self, container: Container, netns_path: str) -> Launch:
+        """Write the container's files and return what the runtime is to create. Raises Invalid, Conflict."""
+        built = bundle(container, self._outfit.facts, self._around(container, netns_path))
+        spec = container.spec
+        return Launch(
+            id=container.id,
+            config=built.config,
+            runtime=container.runtime,
+            terminal=spec.tty,
+            stdin=spec.open_stdin,
+            stdin_once=spec.stdin_once,
+            log_path=container.log_path or None,
+        )
+
+    async def process_of(self, container: Container, spec: ExecSpec) -> dict[str, Any]:
+        """Return the OCI process of one more command in a running container."""
+        return exec_process(
+            container, spec, self._outfit.facts, self._identity(container, spec.user), self._first(container)
+        )
+
+    def check(self, spec: ContainerSpec) -> tuple[str, ...]:
+        host = spec.host
+        capabilities.check(host, self._outfit.facts)
+        device_wishes.check(host)
+        security.check(host)
+        _, warnings = resources(host, self._outfit.facts, devices.throttled(host))
+        return (*capabilities.warnings(host, self._outfit.facts), *warnings)
+
+    def limits(self, container: Container) -> tuple[dict[str, Any], tuple[str, ...]]:
+        host = container.spec.host
+        return resources(host, self._outfit.facts, devices.throttled(host))
+
+    def _around(self, container: Container, netns_path: str) -> Surroundings:
+        spec, options = container.spec, self._options
+        host = spec.host
+        return Surroundings(
+            rootfs=str(options.container_dir(container.id) / "merged"),
+            cgroup=f"{(host.cgroup_parent or options.cgroup_parent).rstrip('/')}/{container.id}",
+            identity=self._identity(container, ""),
+            netns=netns_path,
+            namespaces=groups.borrowed(host, self._outfit.find),
+            hostname=spec.hostname,
+            files=self._write_files(container),
+            shm=self._shared_memory(container),
+            devices={d.path_on_host: devices.nodes(d.path_on_host) for d in host.devices or ()},
+            block=devices.throttled(host),
+            host_devices=devices.everything() if host.privileged else (),
+            cdi=devices.cdi() if host.device_requests else (),
+            link_env=self._link_variables(container),
+            uid_map=self._outfit.uid_map,
+            gid_map=self._outfit.gid_map,
+            seccomp=self._outfit.seccomp,
+            ulimits=options.default_ulimits,
+            no_new_privileges=options.no_new_privileges,
+            init=options.init,
+            cgroupns=options.cgroupns_mode,
+            ipc=options.ipc_mode,
+        )
+
+    def _identity(self, container: Container, user: str) -> Identity:
+        root = self._options.container_dir(container.id) / "merged"
+        return self._outfit.users.identity(root, user or container.spec.user, container.spec.host.group_add or ())
+
+    def _first(self, container: Container) -> dict[str, Any] | None:
+        """The process section of the bundle it was started from."""
+        try:
+            config = json.loads((Path(self._outfit.bundle(container.id)) / "config.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        process = config.get("process")
+        return process if isinstance(process, dict) else None
+
+    def _write_files(self, container: Container) -> dict[str, str]:
+        """Return container path -> host path. Members of a group share the files of the one that brought its network.
+        The files are written in place, since they are mounted where they are."""
+        home = self._options.container_dir(container.group)
+        if not groups.joins(container):
+            texts = self._outfit.networks.files(container)
+            for name, text in (
+                ("hostname", texts.hostname),
+                ("hosts", texts.hosts),
+                ("resolv.conf", texts.resolv_conf),
+            ):
+                (home / name).write_text(text)
+        return {inside: str(home / name) for inside, name in FILES.items()}
+
+    def _shared_memory(self, container: Container) -> str:
+        """Host directory of its /dev/shm; "" for one of its own."""
+        ref = groups.lender(container.spec.host.ipc_mode)
+        lender = container if ref is None else self._outfit.find(ref)
+        if lender.spec.host.ipc_mode == "shareable":
+            return str(shared_memory(self._options, lender))
+        if ref is not None:
+            raise Conflict(
+                f"can't join IPC of container {lender.id}: non-shareable IPC (hint: use IpcMode:shareable for the "
+                "donor container)"
+            )
+        return ""
+
+    def _link_variables(self, container: Container) -> tuple[str, ...]:
+        """Variables of the links on the default network; on others a link is only a name. Raises Conflict."""
+        if container.spec.host.network_mode != "bridge":
+            return ()
+        found: list[str] = []
+        for link in map(links.parse_link, container.spec.host.links or ()):
+            try:
+                other = self._outfit.find(link.target)
+            except NotFound:
+                continue  # removed since; dockerd forgets such a link, too
+            if other.status.state not in LIVE:
+                raise Conflict(
+                    f"Cannot link to a non running container: /{other.name} AS /{container.name}/{link.alias}"
+                )
+            place = other.status.networks.get("bridge")
+            found += links.variables(
+                links.Linked(
+                    parent=container.name,
+                    alias=link.alias,
+                    address=place.ipv4_address if place else "",
+                    exposed=other.spec.exposed_ports,
+                    env=other.spec.env or (),
+                )
+            )
+        return tuple(found)
