@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from boxship.engine.options import EngineOptions
@@ -32,7 +33,7 @@ class VolumeStore(Protocol):
 
 
 class System:
-    """measure: gives the bytes of the files below a directory, 0 if it is not there; must not block the loop.
+    """measure: gives the bytes of the files below a directory, 0 if it is not there; does not block the loop.
     listeners: tells how many clients follow events."""
 
     def __init__(
@@ -43,7 +44,7 @@ class System:
         containers: ContainerSource,
         images: ImageStore,
         volumes: VolumeStore,
-        measure: Callable[[str], Awaitable[int]],
+        measure: Callable[[Path], Awaitable[int]],
         listeners: Callable[[], int] = lambda: 0,
     ) -> None:
         self._facts = facts
@@ -79,7 +80,7 @@ class System:
 
     async def sizes(self, container: Container) -> tuple[int, int]:
         """Return the bytes of the container's writable layer, and with its image's layers."""
-        written = await self._measure(str(self.options.container_dir(container.id) / "upper"))
+        written = await self._measure(self.options.container_dir(container.id) / "upper")
         image = self._images.find(container.image_id)
         return written, written + (sum(self._images.layer_sizes(image)) if image else 0)
 
@@ -114,7 +115,7 @@ class System:
 
     async def _volume_usage(self, containers: Collection[Container]) -> tuple[tuple[Volume, int, int], ...]:
         volumes = self._volumes.all()
-        sizes = await asyncio.gather(*(self._measure(volume.mountpoint) for volume in volumes))
+        sizes = await asyncio.gather(*(self._measure(Path(volume.mountpoint)) for volume in volumes))
         used = [{m.name for m in container.mounts if m.type == "volume"} for container in containers]
         return tuple(
             (volume, size, sum(volume.name in names for names in used))

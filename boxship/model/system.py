@@ -19,8 +19,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is true of the daemon and its machine, settled at start and after a reload.
 
     id: of the installation, kept in the data root.  memory: bytes.  architecture: as `uname -m` says.
-    cgroup_version: 1 or 2.  limits: names of the limits that this kernel can set: memory, swap, memory-tcp, cfs-period,
-    cfs-quota, cpu-shares, cpuset, pids, oom-kill-disable.  driver_status: pairs to show of the storage driver.
+    cgroup_version: 1 or 2.  limits: those this kernel can set, names of model.runtime.CONTROLS.
+    driver_status: pairs to show of the storage driver.
     address_pools: (base, size) of networks to come.  monitor: version of conmon.
     """
 
@@ -39,6 +39,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     debug: bool = False
     ipv4_forwarding: bool = True
+    bridge_filter_ipv4: bool = False
+    bridge_filter_ipv6: bool = False
     cgroup_driver: str = "cgroupfs"
     cgroup_version: int = 1
     limits: frozenset[str] = frozenset()

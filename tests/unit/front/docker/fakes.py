@@ -178,7 +178,7 @@ class FakeExecs:
         return ()
 
 
-async def measure(path: str) -> int:
+async def measure(path: Path) -> int:
     return 5
 
 
