@@ -9,6 +9,7 @@ from typing import TypeVar
 from boxship.host.api.network import BridgeLink, LinkSeen
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel
+from boxship.host.netlink.graves import Graves, condemned
 from boxship.host.netns import write_sysctl
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ class HostLinks:
 
     def __init__(self) -> None:
         self._channel = Channel()
+        self._graves = Graves()
         self._thread = ThreadPoolExecutor(1, "links")
 
     async def ensure_bridge(self, link: BridgeLink) -> None:
@@ -43,7 +45,15 @@ class HostLinks:
         return changed
 
     async def remove(self, name: str) -> None:
-        await self._run(lambda: self._channel.call([route.delete_link(name)]))
+        await self._run(lambda: self._graves.rename_and_bury(self._channel, name))
+
+    async def clear(self) -> None:
+        """Finish deletions that a daemon was killed in."""
+        await self._run(self._clear)
+
+    def _clear(self) -> None:
+        for name in condemned(self._channel.links()):
+            self._graves.rename_and_bury(self._channel, name)
 
     async def seen(self) -> dict[str, LinkSeen]:
         return await self._run(self._channel.links)
@@ -56,6 +66,7 @@ class HostLinks:
 
     async def aclose(self) -> None:
         await self._run(self._channel.close)
+        self._graves.close()
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from boxship.host import mounts, syscalls
 from boxship.host.api.network import Opened, Plug
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel, LinkFailed
+from boxship.host.netlink.graves import Graves
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -254,9 +255,11 @@ class Wires:
         self.makers = Makers(prefix)
         self._host = Channel()
         self._prefix = prefix
+        self._graves = Graves()
 
     def close(self) -> None:
         self.makers.close()
+        self._graves.close()
         self._host.close()
 
     def connect(self, member: Member, plugs: Sequence[Plug]) -> tuple[str, ...]:
@@ -289,7 +292,7 @@ class Wires:
         with suppress(NotFound):
             space, channel = self._enter(pin)
             try:
-                channel.call([route.delete_link(plug.interface)])
+                self._graves.bury(Channel(), channel, plug.interface)
             finally:
                 channel.close()
                 os.close(space)

@@ -17,16 +17,13 @@ from boxship.host.netns import Home, enter
 T = TypeVar("T")
 ADDRESS = "127.0.0.11"
 TABLE = "boxship_names"
+# Nothing is deleted in a new namespace: waiting for the kernel to free a table takes longer than all the rest.
 REDIRECT = """
-table ip {table} {{ }}
-delete table ip {table}
-table ip {table} {{
-  chain output {{
-    type nat hook output priority -100; policy accept;
-    ip daddr {address} udp dport 53 dnat to {address}:{udp}
-    ip daddr {address} tcp dport 53 dnat to {address}:{tcp}
-  }}
-}}
+add table ip {table}
+add chain ip {table} output {{ type nat hook output priority -100; policy accept; }}
+flush chain ip {table} output
+add rule ip {table} output ip daddr {address} udp dport 53 dnat to {address}:{udp}
+add rule ip {table} output ip daddr {address} tcp dport 53 dnat to {address}:{tcp}
 """
 
 

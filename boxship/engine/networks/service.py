@@ -70,6 +70,7 @@ class Networks:
     async def open(self) -> None:
         """Read the networks, make the default ones, their links and the firewall table; once, before anything else."""
         await self._catalogue.load()
+        await self._host.links.clear()
         if self._settings.ip_forward:
             self._host.links.forward(self._settings.ipv6)
         await defaults.ensure(self._catalogue, self._settings, self._host.links, self._clock)
@@ -121,7 +122,9 @@ class Networks:
         async with self._making:
             self._catalogue.require_new(spec.name)
             driver.check(spec)
-            pools = settle_pools(spec, self._settings.pools, self._catalogue.subnets(), await self._host.links.routes())
+            pools = settle_pools(
+                spec, self._settings.all_pools, self._catalogue.subnets(), await self._host.links.routes()
+            )
             network_id = new_id()
             network = Network(
                 id=network_id,

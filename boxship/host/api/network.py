@@ -82,6 +82,10 @@ class Links(Protocol):
         """Delete a link; it is no error when it is gone."""
         ...
 
+    async def clear(self) -> None:
+        """Finish deletions that a daemon was killed in."""
+        ...
+
     async def seen(self) -> dict[str, LinkSeen]:
         """All links of the host by name."""
         ...

@@ -5,7 +5,7 @@ from ipaddress import ip_interface, ip_network
 from boxship.base.errors import Invalid
 from boxship.engine.networks.drivers import Place
 from boxship.engine.networks.ipam import mac_for
-from boxship.engine.networks.options import BridgeOptions, bridge_options, endpoint_sysctls
+from boxship.engine.networks.options import NAME_MAX, BridgeOptions, bridge_options, endpoint_sysctls
 from boxship.engine.networks.rules import Walls
 from boxship.engine.networks.settings import NetworkSettings
 from boxship.host.api.network import BridgeLink, Links, Plug
@@ -32,7 +32,7 @@ class BridgeDriver:
             raise Invalid("IPv4 or IPv6 must be enabled")
 
     def link(self, network_id: str, spec: NetworkSpec) -> str:
-        return self.options(spec).name or self._settings.network_prefix + network_id[:12]
+        return self.options(spec).name or (self._settings.network_prefix + network_id[:12])[:NAME_MAX]
 
     async def make(self, network: Network) -> None:
         options = self.options(network.spec)
