@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from boxship.engine import facts
 from boxship.engine.options import EngineOptions
 from boxship.engine.system import System
-from boxship.host.api.runtime import RuntimeInfo
 from boxship.host.machine import Machine
 from boxship.model.container import ContainerSpec
 from boxship.model.image import Image, ImageConfig
@@ -119,15 +118,8 @@ MACHINE = Machine(
 ABLE = frozenset({"memory", "cpu_cfs", "cpu_shares", "cpuset", "pids", "blkio_throttle"})
 
 
-def test_what_the_host_says() -> None:
-    runtimes = {"crun": RuntimeInfo(name="crun", path="/usr/bin/crun", version="1.8.1")}
-    told = facts.gather(MACHINE, HostFacts(unified=True, controls=ABLE, init_path="/usr/bin/tini"), runtimes)
-    assert (told.name, told.os, told.cgroup_version, told.default_runtime) == ("h", "Debian 12", 2, "crun")
-    assert told.runtimes["crun"].version == "1.8.1"
-    assert told.init_binary == "tini"
-    assert told.bridge_filter_ipv4
-    assert told.security_options == ("name=seccomp,profile=builtin", "name=cgroupns")
-    assert told.warnings == (
+def test_every_weakness_is_told() -> None:
+    assert facts.weaknesses(MACHINE, HostFacts(controls=ABLE)) == (
         "WARNING: No swap limit support",
         "WARNING: IPv4 forwarding is disabled",
         "WARNING: this machine withholds CAP_SYS_RESOURCE: "
@@ -136,9 +128,6 @@ def test_what_the_host_says() -> None:
     )
 
 
-def test_a_host_without_weakness_has_no_warnings() -> None:
-    strong = replace(MACHINE, missing=(), ipv4_forwarding=True, apparmor=True, cgroup_namespaces=False)
-    host = HostFacts(controls=ABLE | {"swap"})
-    assert facts.warnings(strong, host) == ()
-    assert facts.security_options(strong, host) == ("name=apparmor", "name=seccomp,profile=builtin")
-    assert facts.gather(strong, host, {}).default_runtime == ""
+def test_a_strong_host_has_no_weakness() -> None:
+    strong = replace(MACHINE, missing=(), ipv4_forwarding=True)
+    assert facts.weaknesses(strong, HostFacts(controls=ABLE | {"swap"})) == ()
