@@ -4,8 +4,9 @@ import asyncio
 import os
 import shutil
 import signal as signals
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -36,8 +37,7 @@ class ConmonRuntime:
         self._programs = programs
         self._conmon = conmon
         self._records: dict[str, Record] = {}
-        self._deleting: set[str] = set()
-        self._guarded: set[str] = set()
+        self._guarded: dict[str, Identified] = {}  # whose monitor is watched
         self._exits = Exits(self._layout)
         self._control = Control()
         self._tasks = Tasks()
@@ -59,7 +59,7 @@ class ConmonRuntime:
             await asyncio.shield(self._undo(launch.id))
             raise
         self._remember(launch.id, msgspec.structs.replace(self._records[launch.id], first=record.identify(pid)))
-        self._watch(launch.id, started.process.wait())
+        self._watch(launch.id, started.process.wait)
         return Launched(pid=pid, conmon_pid=started.process.pid)
 
     def _prepare(self, launch: Launch, runtime: RuntimeInfo) -> None:
@@ -82,19 +82,20 @@ class ConmonRuntime:
             await self.delete(id)
         self.forget(id)
 
-    def _watch(self, id: str, end: Coroutine[Any, Any, object]) -> None:
+    def _watch(self, id: str, end: Callable[[], Awaitable[object]]) -> None:
         """end: returns when the container's monitor has ended."""
-        self._guarded.add(id)
+        self._guarded[id] = self._record(id).monitor
         self._tasks.spawn(self._guard(id, end), f"monitor of {id}")
 
-    async def _guard(self, id: str, end: Coroutine[Any, Any, object]) -> None:
+    async def _guard(self, id: str, end: Callable[[], Awaitable[object]]) -> None:
         """See to it that an exit is recorded even when the monitor dies: then nobody can tell the real one, and
         nobody reads the container's output any more, so it is ended too."""
-        try:
-            await end
-        finally:
-            self._guarded.discard(id)
-        if id in self._deleting or not os.path.isdir(self._layout.bundle(id)) or self._exits.of(id) is not None:
+        watched = self._guarded[id]
+        await end()
+        if self._guarded.get(id) != watched:
+            return  # deleted meanwhile, and perhaps made again
+        del self._guarded[id]
+        if self._exits.of(id) is not None:
             return
         first = self._record(id).first
         if first.pid:
@@ -119,15 +120,12 @@ class ConmonRuntime:
         return first.pid == pid and signal(pid, signum, first.start)
 
     async def delete(self, id: str, runtime: str = "") -> None:
-        self._deleting.add(id)
-        try:
-            known = self._record(id)
-            for process in (known.monitor, known.first):
-                await _end(process)
-            await self._remove_cgroup(known.cgroup)
-            await self._remove_state(id, known.runtime or runtime, known.hooks)
-        finally:
-            self._deleting.discard(id)
+        self._guarded.pop(id, None)
+        known = self._record(id)
+        for process in (known.monitor, known.first):
+            await _end(process)
+        await self._remove_cgroup(known.cgroup)
+        await self._remove_state(id, known.runtime or runtime, known.hooks)
 
     async def _remove_cgroup(self, path: str) -> None:
         """Remove the container's cgroup; processes that outlived its first one are killed."""
@@ -192,7 +190,7 @@ class ConmonRuntime:
         for id in self.present():
             known = self._record(id)
             if self._exits.of(id) is None and id not in self._guarded:
-                self._watch(id, orphans.ended(known.monitor))
+                self._watch(id, partial(orphans.ended, known.monitor))
 
     def exit_of(self, id: str) -> Exit | None:
         return self._exits.of(id)

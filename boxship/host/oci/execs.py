@@ -6,6 +6,7 @@ The runtime's own messages go to a file in memory, apart from the output of the 
 import array
 import asyncio
 import os
+import signal as signals
 import socket
 from contextlib import suppress
 
@@ -39,6 +40,7 @@ class RunningExec:
         self._program = program
         self._who = Identified()
         self._console: DescriptorConsole | None = None
+        self._proxied = False
         self.started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         told.watch(self._pid_told)
         self.ended: asyncio.Future[int] = asyncio.ensure_future(self._end())
@@ -51,8 +53,10 @@ class RunningExec:
     def console(self) -> Console | None:
         return self._console
 
-    def listen(self, console: DescriptorConsole) -> None:
+    def listen(self, console: DescriptorConsole, proxied: bool = False) -> None:
+        """proxied: the runtime itself stands between the console's terminal and that in the container."""
         self._console = console
+        self._proxied = proxied
 
     async def wait(self) -> int:
         return await asyncio.shield(self.ended)
@@ -60,6 +64,8 @@ class RunningExec:
     def resize(self, height: int, width: int) -> None:
         if self._console is not None:
             self._console.resize(height, width)
+        if self._proxied:
+            self._process.signal(signals.SIGWINCH)
 
     def signal(self, signum: int) -> None:
         if self.ended.done():
@@ -93,17 +99,17 @@ async def start(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layout) -> Run
     runtime's program is missing."""
     directory = os.open(layout.bundle(launch.id), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if launch.terminal:
+        if launch.terminal and readable(runtime):
             running = await _with_terminal(launch, runtime, layout, directory)
+        elif launch.terminal:
+            running = _with_proxied_terminal(launch, runtime, layout)
         else:
             running = _with_pipes(launch, runtime, layout)
     finally:
         os.close(directory)
     running.ended.add_done_callback(_retrieve)
-    if launch.detach:
-        await asyncio.wait((running.started, running.ended), return_when=asyncio.FIRST_COMPLETED)
-        if running.ended.done():
-            running.ended.result()
+    if launch.detach and not await running.started:
+        await running.wait()
     return running
 
 
@@ -112,8 +118,10 @@ def command(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layout, pidfile: s
     argv = [runtime.path, *runtime.args, "--root", layout.runtime_root(runtime.name)]
     argv += ["--log", f"/proc/self/fd/{LOG_FD}", "--log-format", "json", "exec"]
     argv += ["--process", f"/proc/self/fd/{SPEC_FD}", "--pid-file", pidfile]
+    if launch.terminal:
+        argv.append("--tty")
     if console:
-        argv += ["--tty", "--console-socket", console]
+        argv += ["--console-socket", console]
     return [*argv, launch.id]
 
 
@@ -161,6 +169,24 @@ async def _with_terminal(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layou
     if launch.size:
         console.resize(*launch.size)
     running.listen(console)
+    return running
+
+
+def _with_proxied_terminal(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layout) -> RunningExec:
+    """runc sends a terminal's master only when it does not stay to tell the exit code; when it stays, it copies
+    between the container's terminal and the one it finds on its own input."""
+    master, slave = os.openpty()
+    try:
+        running = _spawn(launch, runtime, layout, files={0: slave, 1: slave, 2: slave})
+    except BaseException:
+        os.close(master)
+        raise
+    finally:
+        os.close(slave)
+    console = terminal_console(master, running.ended)
+    if launch.size:
+        console.resize(*launch.size)
+    running.listen(console, proxied=True)
     return running
 
 
