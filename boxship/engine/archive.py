@@ -7,7 +7,7 @@ import asyncio
 import os
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 from typing import Protocol
@@ -32,17 +32,11 @@ IdentityOf = Callable[[Path, str], Identity]
 class Roots(Protocol):
     """Root file systems; engine.rootfs.Rootfs is one."""
 
-    def mounted(self, container: Container) -> "_Mounted": ...
+    def mounted(self, container: Container) -> AbstractAsyncContextManager[Path]: ...
 
     def upper(self, container: Container) -> Path: ...
 
     def lowers(self, container: Container) -> tuple[str, ...]: ...
-
-
-class _Mounted(Protocol):
-    async def __aenter__(self) -> Path: ...
-
-    async def __aexit__(self, *failure: object) -> bool | None: ...
 
 
 class Archive:
