@@ -1,75 +1,11 @@
-"""Images over a store in memory and a ground that untars with the standard library."""
+"""Fixtures over fakes.py."""
 
-import asyncio
-import io
-import os
-import shutil
-import tarfile
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
-from boxship.base.bus import Bus
-from boxship.base.clock import ManualClock
-from boxship.base.errors import Invalid
-from boxship.engine.events import Events
-from boxship.engine.images import Images
-from boxship.model.status import Container
-from boxship.store.memory import MemoryStore
-
-
-class FakeTrees:
-    """Stands for the ground: no whiteouts, no containment."""
-
-    def __init__(self) -> None:
-        self.trashed: list[str] = []
-        self.unpacked = 0
-
-    async def unpack_layer(self, source: int, root: Path) -> None:
-        await asyncio.to_thread(self._unpack, source, root)
-        self.unpacked += 1
-
-    def _unpack(self, source: int, root: Path) -> None:
-        with os.fdopen(os.dup(source), "rb") as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
-                for member in tar:
-                    if ".." in member.name.split("/"):
-                        raise Invalid(f"{member.name}: climbs out of the root")
-                    tar.extract(member, root)
-            while stream.read(1 << 16):
-                pass
-
-    def open_in(self, root: Path, path: str) -> BinaryIO:
-        return open(root / path, "rb")
-
-    def trash(self, path: Path) -> None:
-        self.trashed.append(path.name)
-        shutil.rmtree(path, ignore_errors=True)
-
-
-@dataclass
-class World:
-    """One daemon's images and all that they see."""
-
-    root: Path
-    store: MemoryStore = field(default_factory=MemoryStore)
-    bus: Bus = field(default_factory=Bus)
-    clock: ManualClock = field(default_factory=ManualClock)
-    trees: FakeTrees = field(default_factory=FakeTrees)
-    containers: list[Container] = field(default_factory=list)
-
-    async def daemon(self) -> Images:
-        """Start a daemon on the same store and directory; again after a crash."""
-        events = Events(self.bus, self.clock)
-        images = Images(self.store, events, self.clock, self.root, trees=self.trees, containers=lambda: self.containers)
-        await images.start()
-        return images
-
-    def actions(self) -> list[str]:
-        return [event.action for event in self.bus.past()]
+from tests.unit.engine.images.fakes import World, in_pieces, make_tar
 
 
 @pytest.fixture
@@ -77,29 +13,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-Tar = Callable[..., bytes]
-
-
-def make_tar(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(data), 0o644
-            tar.addfile(info, io.BytesIO(data))
-    return out.getvalue()
-
-
-async def in_pieces(data: bytes, size: int = 1 << 16) -> AsyncIterator[bytes]:
-    for at in range(0, len(data), size):
-        yield data[at : at + size]
-
-
 @pytest.fixture
-def tar() -> Tar:
+def tar() -> Callable[[dict[str, bytes]], bytes]:
     return make_tar
 
 
 @pytest.fixture
-def pieces() -> Callable[..., AsyncIterator[bytes]]:
+def pieces() -> Callable[[bytes], AsyncIterator[bytes]]:
     return in_pieces
