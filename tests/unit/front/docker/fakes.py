@@ -18,6 +18,7 @@ from boxship.base.errors import Conflict, Invalid, NotFound, Unchanged
 from boxship.base.units import SECOND
 from boxship.engine.options import EngineOptions
 from boxship.engine.system import System
+from boxship.engine.top import ProcessTable
 from boxship.front.docker import keys
 from boxship.front.docker.app import docker_app
 from boxship.front.docker.wire.inspect import Places
@@ -173,6 +174,11 @@ class FakeVolumes:
         return []
 
 
+class FakeTop:
+    async def top(self, container: Container, arguments: str = "") -> ProcessTable:
+        return ProcessTable(["PID", "CMD"], [[str(container.status.pid), arguments]])
+
+
 class FakeExecs:
     def for_container(self, container_id: str) -> tuple[str, ...]:
         return ()
@@ -217,6 +223,7 @@ class Service:
             keys.CONTAINERS: self.containers,
             keys.IMAGES: self.images,
             keys.EXECS: FakeExecs(),
+            keys.TOP: FakeTop(),
             keys.SYSTEM: self.system,
             keys.BUS: self.bus,
             keys.CLOCK: self.clock,

@@ -236,6 +236,13 @@ async def test_pause_rename_update_prune(client: Client) -> None:
     assert await client.ask("POST", "/containers/prune") == (200, pruned)
 
 
+async def test_top(client: Client) -> None:
+    await client.make()
+    await client.ask("POST", "/containers/web/start")
+    shown = (await client.ask("GET", "/containers/web/top?ps_args=aux"))[1]
+    assert shown == {"Titles": ["PID", "CMD"], "Processes": [["4711", "aux"]]}
+
+
 async def test_info_version_df(client: Client) -> None:
     await client.make()
     info = (await client.ask("GET", "/info"))[1]
