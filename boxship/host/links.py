@@ -10,7 +10,7 @@ from boxship.host.api.network import BridgeLink, LinkSeen
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel
 from boxship.host.netlink.graves import Graves, condemned
-from boxship.host.netns import write_sysctl
+from boxship.host.netns import enable_ipv6, write_sysctl
 
 T = TypeVar("T")
 FORWARD4, FORWARD6 = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"
@@ -78,7 +78,7 @@ class HostLinks:
         wanted = set(link.addresses)
         present = {address for owner, address in self._channel.addresses() if owner == index}
         if any(":" in address for address in wanted):
-            write_sysctl(f"ipv6.conf.{escaped(link.name)}.disable_ipv6", "0")
+            enable_ipv6(link.name)
         about = f"bring bridge {link.name} up"
         self._channel.call(
             [
@@ -89,9 +89,4 @@ class HostLinks:
         )
         # Published ports answer at 127.0.0.1 as well: replies come back over the bridge to a loopback address.
         # Packets that came in with such an address are dropped by the firewall table.
-        write_sysctl(f"ipv4.conf.{escaped(link.name)}.route_localnet", "1")
-
-
-def escaped(name: str) -> str:
-    """A link's name as one part of a sysctl's."""
-    return name.replace(".", "/")
+        write_sysctl(f"ipv4.conf.{link.name.replace('.', '/')}.route_localnet", "1")

@@ -381,10 +381,16 @@ class Wires:
 
     def _write_sysctls(self, plug: Plug) -> None:
         if any(":" in a for a in plug.addresses):
-            write_sysctl(f"ipv6.conf.{plug.interface}.accept_ra", "0")
-            write_sysctl(f"ipv6.conf.{plug.interface}.disable_ipv6", "0")
+            enable_ipv6(plug.interface)
         for name, value in plug.sysctls.items():
             write_sysctl(name, value)
+
+
+def enable_ipv6(link: str) -> None:
+    """Let a link have IPv6 addresses, usable at once: we give the addresses, so nobody need be asked whether they
+    are free, which takes a second; and routers have no say."""
+    for name, value in (("accept_dad", "0"), ("accept_ra", "0"), ("disable_ipv6", "0")):
+        write_sysctl(f"ipv6.conf.{link.replace('.', '/')}.{name}", value)
 
 
 def write_sysctl(name: str, value: str) -> None:

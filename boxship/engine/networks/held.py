@@ -57,9 +57,9 @@ class Held:
         return any(not seat.network.spec.internal for seat in self.seats.values())
 
 
-def record_of(seat: Seat, container: Container) -> Record:
-    """What the name server knows of a container in one network; its full id is a name too."""
-    return Record((*seat.status.dns_names, container.id), seat.status.ipv4_address, seat.status.ipv6_address)
+def record_of(seat: Seat) -> Record:
+    """What the name server knows of a container in one network. Its full id is too long for a name."""
+    return Record(seat.status.dns_names, seat.status.ipv4_address, seat.status.ipv6_address)
 
 
 def publisher(held: Held, family: int) -> Seat | None:

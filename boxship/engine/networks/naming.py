@@ -49,7 +49,7 @@ class Naming:
         seats = held.named()
         for seat in seats:
             zone = self._zones.setdefault(seat.network.id, Zone(seat.network.spec.name))
-            zone.add(container_id, record_of(seat, held.container))
+            zone.add(container_id, record_of(seat))
         if left is not None and left.id in self._zones:
             self._zones[left.id].drop(container_id)
         self._inside[container_id] = {seat.network.id for seat in seats}

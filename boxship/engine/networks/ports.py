@@ -92,9 +92,11 @@ def _wanted(port: int, low: int, high: int, protocol: str, entry: PortBinding) -
 
 def _check_address(text: str) -> None:
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
         raise Invalid(f"invalid IP address: {text}") from None
+    if address.version == 6 and address.is_loopback:
+        raise Invalid(f"cannot publish a port at {text}: the kernel lets nothing through from IPv6's loopback address")
 
 
 class PortTable:

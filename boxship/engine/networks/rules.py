@@ -39,6 +39,8 @@ SETS = (*_SETS, *_MAPS)
 
 # A published port is looked up by host address first, then by port alone; ranges come after single ports.
 # Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
+# IPv6 knows no way for packets from its loopback address to leave the host: a port asked for at ::1 is refused at once,
+# instead of timing out, and clients go on with 127.0.0.1.
 # Between the ports of one bridge frames may pass the filter as well (br_netfilter); `loops` lets them.
 _CHAINS = """
   chain user { }
@@ -64,12 +66,12 @@ _CHAINS = """
   }
   chain output {
     type nat hook output priority -100; policy accept;
+    ip6 daddr ::1 return
     fib daddr type local jump publish
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
     oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges ip6 saddr ::1 masquerade
     ct status dnat ip saddr . ip daddr @own4 masquerade
     ct status dnat ip6 saddr . ip6 daddr @own6 masquerade
     oifname @bridges return
