@@ -48,6 +48,14 @@ class Containers:
         """Every container there is, oldest first."""
         return self._records.all()
 
+    def busy(self, container_id: str) -> bool:
+        """Whether something is being done to it now."""
+        return self._work.busy(container_id)
+
+    def look(self, container_id: str) -> None:
+        """See the host anew, and let the worker settle what differs from the record."""
+        self._work.look(container_id)
+
     async def create(
         self, spec: ContainerSpec, name: str | None = None, platform: str = ""
     ) -> tuple[Container, tuple[str, ...]]:

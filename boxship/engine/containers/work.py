@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from boxship.base.errors import Conflict, PlatformError
@@ -18,7 +18,7 @@ from boxship.engine.sightings import Sightings
 from boxship.engine.states import LIVE
 from boxship.engine.waiters import Waiters
 from boxship.engine.wishes import Milestone
-from boxship.host.api.runtime import Exit
+from boxship.host.api.runtime import Exit, Present
 from boxship.model.status import Container, Desired, State
 from boxship.reconcile.controller import Controller
 from boxship.reconcile.executor import execute
@@ -81,6 +81,16 @@ class Work:
     def wake(self, container_id: str) -> None:
         self._workers.wake(container_id)
 
+    def busy(self, container_id: str) -> bool:
+        return self._workers.busy(container_id)
+
+    def look(self, container_id: str) -> None:
+        """See the host anew; nothing happens while the worker is at it."""
+        c = self.records.of(container_id)
+        if c is not None and not self.busy(container_id):
+            self._observe(c, self.parts.runtime.present())
+            self._workers.wake(container_id)
+
     # the worker
 
     async def _reconcile(self, container_id: str) -> int | None:
@@ -130,11 +140,8 @@ class Work:
             await self._boot()
         found = recovery.leaders_first(self.records.all())
         present = self.parts.runtime.present()
-        now = self.parts.clock.now()
         for c in found:
-            ended = self.parts.runtime.exit_of(c.id) if c.id in present else None
-            mounted = self.parts.layers.is_mounted(c)
-            self._sightings.set(c, recovery.observe(c, present.get(c.id), ended, mounted, now))
+            self._observe(c, present)
         for container_id in recovery.strangers(present, {c.id: c for c in found}):
             await self.parts.runtime.delete(container_id)
             self.parts.runtime.forget(container_id)
@@ -144,6 +151,11 @@ class Work:
         for c in found:
             self._workers.wake(c.id)
             self._probes.wake(c.id)
+
+    def _observe(self, c: Container, present: Mapping[str, Present]) -> None:
+        ended = self.parts.runtime.exit_of(c.id) if c.id in present else None
+        mounted = self.parts.layers.is_mounted(c)
+        self._sightings.set(c, recovery.observe(c, present.get(c.id), ended, mounted, self.parts.clock.now()))
 
     async def _boot(self) -> None:
         """The machine may have come up since the last daemon: then mark what is to start with it."""

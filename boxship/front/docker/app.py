@@ -9,6 +9,7 @@ from boxship.front.docker import (
     archive,
     attach,
     build_absent,
+    check,
     containers,
     events,
     exec,
@@ -38,6 +39,7 @@ TABLES = (
     plugins.routes,
     build_absent.routes,
     swarm_absent.routes,
+    check.routes,
 )
 
 HEADERS = {
