@@ -42,7 +42,7 @@ def test_the_command(entry: Words, cmd: Words, image_entry: Words, image_cmd: Wo
     ],
 )
 def test_no_command(spec: ContainerSpec, image: ImageConfig) -> None:
-    with pytest.raises(Invalid, match="^no command specified$"):
+    with pytest.raises(Invalid, match=r"^no command specified$"):
         merge(spec, image)
 
 
