@@ -20,6 +20,7 @@ from boxship.host.conmon.console import connect
 from boxship.host.conmon.control import Control
 from boxship.host.conmon.exits import Exits
 from boxship.host.oci import execs, record, state
+from boxship.host.oci.filters import Filters
 from boxship.host.oci.layout import Layout
 from boxship.host.oci.programs import Programs
 from boxship.host.oci.record import Identified, Record
@@ -40,6 +41,7 @@ class ConmonRuntime:
         self._guarded: dict[str, Identified] = {}  # whose monitor is watched
         self._exits = Exits(self._layout)
         self._control = Control()
+        self._filters = Filters()
         self._tasks = Tasks()
 
     def bundle(self, id: str) -> str:
@@ -59,6 +61,9 @@ class ConmonRuntime:
             await asyncio.shield(self._undo(launch.id))
             raise
         self._remember(launch.id, msgspec.structs.replace(self._records[launch.id], first=record.identify(pid)))
+        if state.readable(runtime):
+            root = self._layout.runtime_root(runtime.name)
+            self._filters.learn(launch.config, runtime.version, f"{root}/{launch.id}")
         self._watch(launch.id, started.process.wait)
         return Launched(pid=pid, conmon_pid=started.process.pid)
 
@@ -70,7 +75,8 @@ class ConmonRuntime:
         os.makedirs(self._layout.bundle(launch.id), mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):
             os.unlink(self._layout.oom(launch.id))
-        monitor.write_config(self._layout.config(launch.id), launch.config)
+        ready = self._filters.ready(launch.config, runtime.version) if state.readable(runtime) else launch.config
+        monitor.write_config(self._layout.config(launch.id), ready)
 
     def _remember(self, id: str, made: Record) -> None:
         record.write(self._layout.record(id), made)
