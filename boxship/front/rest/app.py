@@ -21,7 +21,7 @@ from yarl import URL
 from boxship.front.rest import versions
 from boxship.front.rest.connection import Connection
 from boxship.front.rest.errors import speak_docker
-from boxship.front.rest.hijack import HEADERS
+from boxship.front.rest.hijack import HEADERS, STARTED
 from boxship.front.rest.tls import HalfCloseTls
 
 KEEPALIVE = 3600.0  # seconds an idle connection stays open
@@ -42,6 +42,7 @@ def rest_app(
     fixed = tuple(headers.items())
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        request[STARTED] = True
         for name, value in fixed:
             response.headers[name] = value
 

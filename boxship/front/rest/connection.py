@@ -3,14 +3,14 @@
 - bytes behind a request that may take the connection over are kept from the HTTP parser (see framing),
 - handlers that stream may ask to be cancelled as soon as the client has gone.
 
-Leans on names of aiohttp that are not promised (`_waiter`, `_messages`, `_request_count`, `_keepalive_handle`):
+Leans on names of aiohttp that are not promised (`_messages`, `_request_count`, `_keepalive_handle`):
 the tests of hijack hold them in place.
 """
 
 import asyncio
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
 from boxship.front.rest.framing import Boundary, may_take_over
@@ -24,6 +24,8 @@ class Connection(RequestHandler):
         self._boundary: Boundary | None = None
         self._behind = bytearray()
         self._answered = False
+        self._done = 0  # requests answered so far
+        self._body: StreamReader | None = None  # of the request answered last
         self._ended = False
         self._watchers: set[asyncio.Task[Any]] = set()
 
@@ -36,8 +38,8 @@ class Connection(RequestHandler):
             super().data_received(data)
 
     def _idle(self) -> bool:
-        """Tell whether the next byte is the first of a request."""
-        return not self._messages and (self._waiter is not None or self._request_count == 0)
+        """Tell whether the next byte is the first of a request: all before are answered and were read to their ends."""
+        return self._done == self._request_count and (self._body is None or self._body.is_eof())
 
     def _begin(self, data: bytes) -> None:
         self._answered = False
@@ -66,6 +68,7 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         outcome = await super().finish_response(request, resp, start_time)
+        self._done, self._body = self._request_count - len(self._messages), request.content
         if self._boundary is not None and self.transport is not None:
             self._answered = True
             self._go_on(self._boundary)

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler
 
 from boxship.base import codec
 from boxship.base.errors import PlatformError
-from boxship.front.rest import versions
+from boxship.front.rest import hijack, versions
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,27 @@ async def speak_docker(request: web.Request, handler: Handler) -> web.StreamResp
     except PlatformError as error:
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, request.path, error)
-        return failure(error.status, str(error))
+        status, message = error.status, str(error)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-        return failure(404, "page not found")
+        status, message = 404, "page not found"
     except web.HTTPException as error:
-        return failure(error.status, error.text or error.reason)
-    except (ConnectionError, TimeoutError):
+        status, message = error.status, error.text or error.reason
+    except ConnectionError:
         raise
     except Exception as error:
         log.exception("%s %s failed", request.method, request.path)
-        return failure(500, f"{type(error).__name__}: {error}")
+        status, message = 500, f"{type(error).__name__}: {error}"
+    return await _too_late(request, message) or failure(status, message)
+
+
+async def _too_late(request: web.Request, message: str) -> web.Response | None:
+    """End an answer that has begun: a failure can then only be told by breaking off. None if none has begun."""
+    stream = request.get(hijack.STREAM)
+    if stream is not None:
+        await stream.close()
+    elif hijack.STARTED in request and request.transport is not None:
+        request.transport.close()
+    else:
+        return None
+    log.warning("%s %s broke off: %s", request.method, request.path, message)
+    return hijack.Hijacked()

@@ -24,6 +24,7 @@ CHUNK = 32 * 1024
 BUFFER = 256 * 1024
 LINGER = 2.0  # seconds that a client may take to end its half after we ended ours
 HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("hijack_headers")
+STARTED: web.RequestKey[bool] = web.RequestKey("started")  # set once an answer's headers went out
 
 
 class Hijacked(web.Response):
@@ -97,6 +98,9 @@ class Stream:
             asyncio.get_running_loop().call_later(LINGER, transport.close)
 
 
+STREAM: web.RequestKey[Stream] = web.RequestKey("stream")
+
+
 class _Noticing(_Protocol):
     """Sets an event when the connection is gone; can throw away what still comes in."""
 
@@ -135,7 +139,7 @@ async def take_over(request: web.Request, content_type: str, *, upgrade: str = "
     await request.read()
     connection = request.protocol
     assert isinstance(connection, Connection), "served by front.rest.app.Server"
-    stream = Stream(connection)
+    stream = request[STREAM] = Stream(connection)
     lines = [f"Content-Type: {content_type}"]
     if "Upgrade" in request.headers:
         lines = ["HTTP/1.1 101 UPGRADED", *lines, "Connection: Upgrade", f"Upgrade: {upgrade}"]

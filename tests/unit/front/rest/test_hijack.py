@@ -71,6 +71,21 @@ async def talk(request: web.Request) -> web.StreamResponse:
     return stream.response
 
 
+@routes.post("/session")
+async def break_stream(request: web.Request) -> web.StreamResponse:
+    stream = await hijack.take_over(request, hijack.RAW, upgrade="h2c")
+    await stream.write(b"so far")
+    raise NotFound("gone meanwhile")
+
+
+@routes.get("/half")
+async def break_answer(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"so far")
+    raise ValueError("a bug")
+
+
 class Place:
     """A listening server. `connect` gives a blocking client socket."""
 
@@ -301,6 +316,28 @@ def test_a_refused_take_over_leaves_the_connection_to_http(loop: str, kind: str,
     found = run(loop, kind, folder, client)
     assert re.findall(rb"HTTP/1.1 (\d+)", found) == [b"404", b"200", b"200", b"200"]
     assert b"detached" in found
+
+
+@each_way
+def test_a_failure_after_the_take_over_only_ends_the_stream(loop: str, kind: str, folder: Path) -> None:
+    def client(place: Place) -> bytes:
+        with place.connect() as wire:
+            wire.send(request("/session", headers=b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
+            return wire.read_all()
+
+    found = run(loop, kind, folder, client)
+    assert b"Upgrade: h2c\r\n" in found
+    assert found.endswith(b"\r\n\r\nso far")
+
+
+@each_way
+def test_a_failure_in_the_middle_of_an_answer_breaks_off(loop: str, kind: str, folder: Path) -> None:
+    def client(place: Place) -> bytes:
+        with place.connect() as wire:
+            wire.send(b"GET /half HTTP/1.1\r\nHost: d\r\n\r\n")
+            return wire.read_all()
+
+    assert run(loop, kind, folder, client).endswith(b"\r\n\r\n6\r\nso far\r\n")
 
 
 PIECES = {
