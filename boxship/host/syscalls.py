@@ -206,5 +206,9 @@ def inotify_rm_watch(inotify: int, watch: int) -> None:
     _checked(_libc.inotify_rm_watch(inotify, watch), "inotify_rm_watch", watch)
 
 
-def prctl(option: int, value: int) -> None:
-    _checked(_libc.prctl(option, *(ctypes.c_ulong(n) for n in (value, 0, 0, 0))), "prctl", option)
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+
+
+def prctl(option: int, value: int | bytes) -> None:
+    argument = ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_ulong(value)
+    _checked(_libc.prctl(option, argument, *(ctypes.c_ulong(0),) * 3), "prctl", option)

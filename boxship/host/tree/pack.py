@@ -1,0 +1,183 @@
+"""Tar a tree. Runs in a child process of its own that has made the root its root directory, so links, also those
+swapped in meanwhile, lead nowhere else."""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import NamedTuple
+
+from boxship.host.tree import header
+from boxship.host.tree.header import Member
+from boxship.host.tree.unpack import OPAQUE, Map, translated
+
+GATHER = 1 << 18  # bytes kept back to be written together
+SMALL = 1 << 16  # files up to this size are copied through memory
+_KINDS = {
+    stat.S_IFREG: header.FILE,
+    stat.S_IFLNK: header.LINK,
+    stat.S_IFCHR: header.CHARACTER,
+    stat.S_IFBLK: header.DEVICE,
+    stat.S_IFDIR: header.DIRECTORY,
+    stat.S_IFIFO: header.FIFO,
+}
+
+
+class Rules(NamedTuple):
+    """api.files.Packing, in what marshal can carry; the maps are (in the archive, on the host, how many)."""
+
+    name: str | None
+    whiteouts: bool
+    uid_map: Map
+    gid_map: Map
+
+
+def pack(sink: int, path: bytes, rules: Rules) -> None:
+    """Write `path` as a tar to `sink`. A reader that went away ends it silently. Raises FileNotFoundError."""
+    path = path.rstrip(b"/") or b"/"
+    name = path.rpartition(b"/")[2] if rules.name is None else os.fsencode(rules.name).strip(b"/")
+    with suppress(BrokenPipeError):
+        job = _Pack(sink, rules)
+        job.tree(path, name, os.lstat(path))
+        job.finish()
+
+
+class _Pack:
+    def __init__(self, sink: int, rules: Rules) -> None:
+        self._sink = sink
+        self._rules = rules
+        self._kept: list[bytes] = []
+        self._kept_size = 0
+        self._names: dict[tuple[int, int], bytes] = {}
+        self._inverse = [
+            tuple((outer, inner, size) for inner, outer, size in m) for m in (rules.uid_map, rules.gid_map)
+        ]
+
+    def tree(self, path: bytes, name: bytes, seen: os.stat_result) -> None:
+        """Pack one name and, of a directory, all that is in it; deep trees need no deep stack."""
+        waiting = [(path, name, seen)]
+        while waiting:
+            path, name, seen = waiting.pop()
+            if not self._one(path, name, seen):
+                continue
+            for entry in reversed(_entries(path)):
+                with suppress(FileNotFoundError):
+                    below = name + b"/" + entry.name if name else entry.name
+                    waiting.append((entry.path, below, entry.stat(follow_symlinks=False)))
+
+    def _one(self, path: bytes, name: bytes, seen: os.stat_result) -> bool:
+        """Tell whether it is a directory to go into."""
+        kind = _KINDS.get(stat.S_IFMT(seen.st_mode))
+        if kind is None:  # a socket: nobody could use it
+            return False
+        if kind == header.CHARACTER and self._rules.whiteouts and seen.st_rdev == 0:
+            above, slash, last = name.rpartition(b"/")
+            self._keep(header.header(Member(above + slash + b".wh." + last, header.FILE, 0o600)))
+            return False
+        with suppress(FileNotFoundError):
+            if kind == header.FILE:
+                self._file(path, name, seen)
+            elif kind == header.DIRECTORY:
+                self._directory(path, name, seen)
+                return True
+            else:
+                self._special(kind, path, name, seen)
+        return False
+
+    def _member(self, name: bytes, kind: bytes, seen: os.stat_result) -> Member:
+        uids, gids = self._inverse
+        return Member(
+            name, kind, seen.st_mode, translated(seen.st_uid, uids), translated(seen.st_gid, gids), 0,
+            int(seen.st_mtime),
+        )  # fmt: skip
+
+    def _directory(self, path: bytes, name: bytes, seen: os.stat_result) -> None:
+        attributes = _attributes(path)
+        opaque = attributes.pop("trusted.overlay.opaque", b"") == b"y"
+        if name:
+            member = self._member(name + b"/", header.DIRECTORY, seen)
+            self._keep(header.header(member._replace(attributes=_portable(attributes))))
+        if opaque and self._rules.whiteouts:
+            marker = name + b"/" + OPAQUE if name else OPAQUE
+            self._keep(header.header(Member(marker, header.FILE, 0o600)))
+
+    def _special(self, kind: bytes, path: bytes, name: bytes, seen: os.stat_result) -> None:
+        member = self._member(name, kind, seen)
+        if kind == header.LINK:
+            member = member._replace(target=os.readlink(path))
+        elif kind != header.FIFO:
+            member = member._replace(device=(os.major(seen.st_rdev), os.minor(seen.st_rdev)))
+        self._keep(header.header(member))
+
+    def _file(self, path: bytes, name: bytes, seen: os.stat_result) -> None:
+        if seen.st_nlink > 1:
+            first = self._names.setdefault((seen.st_dev, seen.st_ino), name)
+            if first != name:
+                member = self._member(name, header.HARD_LINK, seen)
+                self._keep(header.header(member._replace(target=first)))
+                return
+        # Without waiting, and looked at again: by now it may be a pipe.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            now = os.fstat(fd)
+            if stat.S_ISREG(now.st_mode):
+                member = self._member(name, header.FILE, now)
+                attributes = _portable(_attributes(fd))
+                self._keep(header.header(member._replace(size=now.st_size, attributes=attributes)))
+                self._contents(fd, now.st_size)
+        finally:
+            os.close(fd)
+
+    def _contents(self, fd: int, size: int) -> None:
+        """Exactly `size` bytes, whatever the file has become: the header has promised them."""
+        left = size
+        if size <= SMALL:
+            while left and (piece := os.read(fd, left)):
+                self._keep(piece)
+                left -= len(piece)
+        else:
+            self._flush()
+            while left and (sent := os.sendfile(self._sink, fd, None, min(left, 1 << 20))):
+                left -= sent
+        while left:
+            self._keep(bytes(min(left, GATHER)))
+            left -= min(left, GATHER)
+        self._keep(header.padding(size))
+
+    def _keep(self, piece: bytes) -> None:
+        self._kept.append(piece)
+        self._kept_size += len(piece)
+        if self._kept_size >= GATHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        rest = memoryview(b"".join(self._kept))
+        self._kept, self._kept_size = [], 0
+        while rest:
+            rest = rest[os.write(self._sink, rest) :]
+
+    def finish(self) -> None:
+        self._keep(header.END)
+        self._flush()
+
+
+def _entries(directory: bytes) -> list[os.DirEntry[bytes]]:
+    try:
+        with os.scandir(directory) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _attributes(file: bytes | int) -> dict[str, bytes]:
+    try:
+        return {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    except OSError as e:
+        if e.errno in (errno.ENOTSUP, errno.ENODATA, errno.ELOOP, errno.EPERM):
+            return {}
+        raise
+
+
+def _portable(attributes: dict[str, bytes]) -> dict[str, bytes]:
+    """Those that mean something elsewhere: file capabilities, and the users' own."""
+    return {n: v for n, v in attributes.items() if n == "security.capability" or n.startswith("user.")}

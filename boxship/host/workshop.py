@@ -1,0 +1,146 @@
+"""Our end of the helper process that works on trees of files (tree/worker.py): started when first needed, ended after
+a while without work, started anew if somebody killed it."""
+
+import asyncio
+import logging
+import marshal
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import boxship
+from boxship.base import errors
+from boxship.base.errors import KernelError, PlatformError
+from boxship.host import process
+
+IDLE = 60.0  # seconds
+BIGGEST = 1 << 18
+CHUNK = 1 << 16
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """For one event loop. Must be closed."""
+
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._worker: process.Process | None = None
+        self._working = 0
+        self._leisure: asyncio.TimerHandle | None = None
+        self._sending = asyncio.Lock()
+
+    async def call(self, job: str, arguments: Sequence[Any], fds: Sequence[int] = ()) -> Any:
+        """Have a job done by a child of its own and return its result. `fds` stay the caller's.
+
+        Raises the PlatformError that the job raised, KernelError when its process died. Cancelling ends the job.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._working += 1
+        self._rest(False)
+        try:
+            with theirs:
+                await self._send(marshal.dumps((job, list(arguments))), [theirs.fileno(), *fds])
+            return _result(job, await _everything(ours))
+        finally:
+            ours.close()
+            self._working -= 1
+            self._rest(not self._working)
+
+    async def _send(self, request: bytes, fds: list[int]) -> None:
+        """A worker that has died since its last job is replaced, once."""
+        async with self._sending:
+            for attempt in (1, 2):
+                control = self._hire()
+                try:
+                    await _writable(control)
+                    socket.send_fds(control, [request], fds)
+                    return
+                except (BrokenPipeError, ConnectionResetError):
+                    self._dismiss()
+                    if attempt == 2:
+                        raise KernelError("the helper process for files ends as soon as it is started") from None
+
+    def _hire(self) -> socket.socket:
+        if self._control is not None and self._worker is not None and not self._worker.ended:
+            return self._control
+        self._dismiss()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BIGGEST)
+        ours.setblocking(False)
+        home = os.path.dirname(os.path.dirname(os.path.abspath(boxship.__file__)))
+        code = f"import sys; sys.path.insert(0, {home!r}); from boxship.host.tree.worker import main; main()"
+        try:
+            with theirs:
+                # UTF-8 names in archives need a locale that has them; nothing else of our environment is needed.
+                self._worker = process.spawn(
+                    [sys.executable, "-I", "-S", "-c", code],
+                    env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)},
+                    files={2: 2, 3: theirs.fileno()},
+                    session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        self._control = ours
+        return ours
+
+    def _dismiss(self) -> None:
+        """The worker ends when we hang up, and what it still does with it."""
+        if self._control is not None:
+            self._control.close()
+        self._control = self._worker = None
+
+    def _rest(self, idle: bool) -> None:
+        if self._leisure is not None:
+            self._leisure.cancel()
+        self._leisure = asyncio.get_running_loop().call_later(IDLE, self._dismiss) if idle else None
+
+    async def aclose(self) -> None:
+        """Safe to repeat. Jobs that still run are ended."""
+        if self._leisure is not None:
+            self._leisure.cancel()
+        worker = self._worker
+        self._dismiss()
+        if worker is not None:
+            await worker.wait()
+
+
+async def _writable(control: socket.socket) -> None:
+    """Wait until a request fits into the socket."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(control, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(control)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def _everything(reply: socket.socket) -> bytes:
+    loop = asyncio.get_running_loop()
+    pieces = []
+    with suppress(ConnectionResetError):
+        while piece := await loop.sock_recv(reply, CHUNK):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _result(job: str, text: bytes) -> Any:
+    if not text:
+        raise KernelError(f"{job}: the process that did it died")
+    kind, result, code = marshal.loads(text)
+    if not kind:
+        return result
+    if kind == KernelError.__name__:
+        raise KernelError(result, code)
+    error = getattr(errors, kind, PlatformError)
+    raise error(result)
