@@ -19,7 +19,7 @@ from boxship.host.conmon import monitor, orphans
 from boxship.host.conmon.console import connect
 from boxship.host.conmon.control import Control
 from boxship.host.conmon.exits import Exits
-from boxship.host.oci import execs, record, state
+from boxship.host.oci import execs, record, state, strays
 from boxship.host.oci.filters import Filters
 from boxship.host.oci.layout import Layout
 from boxship.host.oci.programs import Programs
@@ -28,6 +28,8 @@ from boxship.host.oci.sentences import START, UPDATE, failure
 from boxship.host.process import run, signal
 
 KILLED = 128 + signals.SIGKILL
+DYING = 10.0  # seconds that a killed process may take to end
+SWEEP = 0.1  # seconds between looks for dead children that hold it back
 PATIENCE = 30.0  # seconds that a runtime may take for one order
 
 
@@ -43,6 +45,7 @@ class ConmonRuntime:
         self._control = Control()
         self._filters = Filters()
         self._tasks = Tasks()
+        strays.adopt()
 
     def bundle(self, id: str) -> str:
         return self._layout.bundle(id)
@@ -106,6 +109,8 @@ class ConmonRuntime:
         first = self._record(id).first
         if first.pid:
             signal(first.pid, signals.SIGKILL, first.start)
+            await orphans.ended(first)
+            strays.collect()
         self._exits.record(id, KILLED)
 
     async def start(self, id: str, runtime: str = "") -> None:
@@ -130,6 +135,7 @@ class ConmonRuntime:
         known = self._record(id)
         for process in (known.monitor, known.first):
             await _end(process)
+        strays.collect()
         await self._remove_cgroup(known.cgroup)
         await self._remove_state(id, known.runtime or runtime, known.hooks)
 
@@ -244,6 +250,16 @@ class ConmonRuntime:
 
 
 async def _end(process: Identified) -> None:
-    """Kill a process if it is still itself, and wait until it is gone."""
-    if process.pid and signal(process.pid, signals.SIGKILL, process.start):
-        await orphans.ended(process)
+    """Kill a process if it is still itself, and wait until it is gone. Raises RuntimeFailed when it cannot be killed:
+    it hangs in the kernel."""
+    if not process.pid or not signal(process.pid, signals.SIGKILL, process.start):
+        return
+    for _ in range(int(DYING / SWEEP)):
+        try:
+            async with asyncio.timeout(SWEEP):
+                await orphans.ended(process)
+        except TimeoutError:
+            strays.collect()
+        else:
+            return
+    raise RuntimeFailed(f"tried to kill process {process.pid}, but it did not end within {DYING:g} seconds")

@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from boxship.host.api.runtime import STDERR, STDOUT, Console, ExecLaunch, RuntimeInfo
+from boxship.host.oci import strays
 from boxship.host.oci.layout import Layout
 from boxship.host.oci.pidtold import PidTold, ThroughFile, ThroughPipe
 from boxship.host.oci.pipes import DescriptorConsole, terminal_console
@@ -89,6 +90,7 @@ class RunningExec:
         self._pid_told()
         said = os.pread(self._log, LOG_LIMIT, 0).decode(errors="replace")
         os.close(self._log)
+        strays.collect()
         if said and not self._who.pid and code != 0:
             raise failure(EXEC, said, self._program)
         return code
