@@ -38,6 +38,7 @@ TABLES = (
     system.routes,
     plugins.routes,
     build_absent.routes,
+    check.routes,
     swarm_absent.routes,
     check.routes,
 )
