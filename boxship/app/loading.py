@@ -15,6 +15,14 @@ from boxship.front.cli.flags import Flag, Parsed, nearest, parse
 
 EXTRA_FLAGS = (
     Flag("validate", "", "switch", "Check the settings, say what is wrong, and end", bare="true", group="Daemon"),
+    Flag(
+        "purge",
+        "",
+        "switch",
+        "End all containers and remove everything a daemon with these settings ever made, data too; asks no question",
+        bare="true",
+        group="Daemon",
+    ),
     Flag("help", "h", "switch", "Show this help", bare="true", group="Daemon"),
 )
 _BY_KEY = {row.key: row for row in TABLE if row.key}

@@ -100,7 +100,11 @@ def _pieces(text: str) -> list[tuple[str, str]]:
     rest = text[at:].lstrip() if trim_next else text[at:]
     if "{{" in rest:
         raise Invalid("template parsing error: unclosed action")
-    return [piece for piece in [*pieces, ("text", rest)] if piece[1] and not piece[1].startswith("/*")]
+    return [piece for piece in [*pieces, ("text", rest)] if not _says_nothing(*piece)]
+
+
+def _says_nothing(kind: str, body: str) -> bool:
+    return not body if kind == "text" else body.startswith("/*")
 
 
 class _Parser:

@@ -1,0 +1,103 @@
+"""Takes everything away that a daemon of these settings ever made: `boxship daemon --purge`.
+
+Needs no running daemon and trusts no record: it kills by cgroup, unmounts by path, and deletes links by name.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from boxship.app.facts import link_prefix, network_settings
+from boxship.app.settings import Settings
+from boxship.base.codec import decode
+from boxship.base.errors import KernelError, PlatformError
+from boxship.engine.networks import rules
+from boxship.host import cgroups, mounts, process
+from boxship.host.firewall import Nftables
+from boxship.host.links import HostLinks
+from boxship.model.network import Network
+from boxship.model.status import Container
+from boxship.store.sqlite import SqliteStore
+
+PATIENCE = 5.0  # seconds that monitors get to end by themselves
+KILL = 9
+
+
+async def purge(settings: Settings) -> None:
+    """End all containers and remove every trace. May be repeated. Raises KernelError for what cannot be removed."""
+    containers, networks = await _records(Path(settings.data_root, "boxship.db"))
+    await _end_processes(settings, containers)
+    for root in (settings.exec_root, settings.data_root):
+        mounts.unmount_under(root)
+    await _remove_links(settings, networks)
+    for root in (settings.exec_root, settings.data_root):
+        _remove_tree(root)
+
+
+def _remove_tree(root: str) -> None:
+    try:
+        shutil.rmtree(root)
+    except FileNotFoundError:
+        pass
+    except OSError as e:
+        raise KernelError(f"remove {e.filename}: {e.strerror}", e.errno or 0) from e
+
+
+async def _records(database: Path) -> tuple[list[Container], list[Network]]:
+    """Return what the store knows; nothing when it cannot be read."""
+    if not database.exists():
+        return [], []
+    with contextlib.suppress(PlatformError):
+        store = SqliteStore(database)
+        try:
+            containers = [decode(entry.value, Container) for entry in (await store.list("containers/"))[0]]
+            networks = [decode(entry.value, Network) for entry in (await store.list("networks/"))[0]]
+            return containers, networks
+        finally:
+            await store.close()
+    return [], []
+
+
+async def _end_processes(settings: Settings, containers: list[Container]) -> None:
+    groups = cgroups.detect()
+    apart = [c.spec.host.cgroup_parent for c in containers]
+    paths = [f"{parent.rstrip('/')}/{c.id}" for c, parent in zip(containers, apart, strict=True) if parent]
+    for path in (*paths, settings.cgroup_parent):
+        groups.kill(path)
+    end = time.monotonic() + PATIENCE
+    while monitors := list(_monitors(settings.exec_root)):
+        if time.monotonic() > end:
+            for pid in monitors:
+                process.signal(pid, KILL)
+        await asyncio.sleep(0.02)
+    for path in (*paths, settings.cgroup_parent):
+        with contextlib.suppress(PlatformError):
+            groups.remove(path)
+
+
+def _monitors(exec_root: str) -> Iterator[int]:
+    """Yield the processes whose command line names a path below `exec_root`."""
+    inside = os.fsencode(exec_root.rstrip("/") + "/")
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and int(name) != os.getpid():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+                if words[0].endswith(b"conmon") and any(word.startswith(inside) for word in words):
+                    yield int(name)
+
+
+async def _remove_links(settings: Settings, networks: list[Network]) -> None:
+    links, firewall = HostLinks(), Nftables()
+    try:
+        own = {network.link for network in networks if network.link} | {settings.bridge}
+        for name in await links.seen():
+            if name in own or (name.startswith(link_prefix(settings)) and name != settings.bridge):
+                await links.remove(name)
+        await firewall.run(rules.remove(network_settings(settings).table))
+    finally:
+        await links.aclose()
+        await firewall.aclose()
