@@ -53,7 +53,7 @@ class Hands:
             case lifecycle.Record():
                 await self._record(c, action)
             case lifecycle.GiveUp():
-                self._waiters.exited(await self._records.save(transitions.gave_up(c)))
+                self._waiters.exited(await self._save(c, transitions.gave_up))
             case lifecycle.Delete():
                 await self._delete(c)
             case lifecycle.Detach():
@@ -108,8 +108,7 @@ class Hands:
 
     async def _running(self, c: Container, now: int) -> None:
         seen = self._sightings.of(c)
-        current = self._records.of(c.id) or c
-        saved = await self._records.save(transitions.started(current, seen.pid, seen.conmon_pid, now))
+        saved = await self._save(c, lambda known: transitions.started(known, seen.pid, seen.conmon_pid, now))
         self._parts.events.container(saved, "start")
         self.on_running(c.id)
 
@@ -118,22 +117,22 @@ class Hands:
         now = self._parts.clock.now()
         if not delivered:
             self._sightings.note(c, alive=False, gone_at=now)
-        await self._records.save(transitions.signalled(c, number, now))
-        self._parts.events.container(c, "kill", signal=str(number))
+        saved = await self._save(c, lambda known: transitions.signalled(known, number, now))
+        self._parts.events.container(saved, "kill", signal=str(number))
 
     async def _freeze(self, c: Container) -> None:
         await self._parts.runtime.pause(c.id)
-        self._parts.events.container(await self._records.save(transitions.paused(c)), "pause")
+        self._parts.events.container(await self._save(c, transitions.paused), "pause")
 
     async def _thaw(self, c: Container) -> None:
         await self._parts.runtime.resume(c.id)
-        saved = await self._records.save(transitions.resumed(c))
+        saved = await self._save(c, transitions.resumed)
         if saved.desired is Desired.RUNNING:
             self._parts.events.container(saved, "unpause")
             self.on_running(c.id)
 
     async def _record(self, c: Container, end: Record) -> None:
-        saved = await self._records.save(transitions.exited(c, end.code, end.at, end.oom))
+        saved = await self._save(c, lambda known: transitions.exited(known, end.code, end.at, end.oom))
         self._sightings.note(c, alive=False, started=False)
         self._waiters.exited(saved)
         if end.oom:
@@ -142,6 +141,10 @@ class Hands:
         self._parts.events.container(saved, "die", exitCode=str(end.code), execDuration=str(ran))
         if c.wish.signalled and c.desired is not Desired.REMOVED:
             self._parts.events.container(saved, "stop")
+
+    async def _save(self, c: Container, change: Callable[[Container], Container]) -> Container:
+        """Store a change of what is on record now: while we acted, others may have changed other things of it."""
+        return await self._records.save(change(self._records.of(c.id) or c))
 
     async def _delete(self, c: Container) -> None:
         await self._parts.runtime.delete(c.id, c.runtime)
@@ -155,7 +158,7 @@ class Hands:
             await self._parts.networks.detach(c)
         self._netns.pop(c.id, None)
         self._sightings.note(c, attached=False)
-        await self._records.save(transitions.detached(self._records.of(c.id) or c))
+        await self._save(c, transitions.detached)
 
     async def _discard(self, c: Container) -> None:
         if c.wish.volumes:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +32,8 @@ class NetworkTexts(Protocol):
 class Lookups(Protocol):
     """Users of a root file system; boxship.host.users is one."""
 
-    def identity(self, root: Path, user: str, extra: Sequence[str]) -> Identity:
-        """Return who `user` ("name", "1000:1000", "u:g", "" for root) is there; `extra` groups come on top.
+    def identity(self, root: Path, user: str, groups: Sequence[str], /) -> Identity:
+        """Return who `user` ("name", "1000:1000", "u:g", "" for root) is there; `groups` come on top.
         Raises Invalid with the runtime's words for a name that is not there."""
         ...
 
@@ -76,6 +77,11 @@ class Launchpad:
         return exec_process(
             container, spec, self._outfit.facts, self._identity(container, spec.user), self._first(container)
         )
+
+    def refresh(self, container: Container) -> None:
+        """Write hosts and resolv.conf anew after a change of networks; nothing happens while it has none."""
+        with suppress(Conflict, FileNotFoundError):
+            self._write_files(container)
 
     def check(self, spec: ContainerSpec) -> tuple[str, ...]:
         host = spec.host
