@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from boxship.base.errors import Invalid, NotFound
+from boxship.base.facts import Identity
 from boxship.host.tree import confined
-from boxship.model.runtime import Identity
 
 HIGHEST = 2**31 - 1
 MOST = 16 << 20  # bytes of a file that are looked at

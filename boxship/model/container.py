@@ -228,7 +228,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class HostUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Docker's update request: the limits and the restart policy that may change while a container runs. None: leave."""
+    """Docker's update: the limits and the restart policy that may change while a container runs. None: leave."""
 
     cpu_shares: int | None = None
     memory: int | None = None

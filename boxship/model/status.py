@@ -31,7 +31,7 @@ class Desired(enum.StrEnum):
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the desired state is to be reached. Stored with it, so that a crash forgets nothing; back to empty once reached.
+    """How the desired state is to be reached. Stored with it, so that a crash forgets nothing; empty once reached.
 
     signal:    number to stop with; 0 is the container's own stop signal.
     signalled: when that signal was sent, nanoseconds since 1970; 0 is not yet.

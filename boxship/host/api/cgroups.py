@@ -79,7 +79,7 @@ class Cgroups(Protocol):
 
     @property
     def controls(self) -> frozenset[str]:
-        """Which limits this host can enforce: names of model.runtime.CONTROLS."""
+        """Which limits this host can enforce: names of base.facts.CONTROLS."""
         ...
 
     def create(self, path: str) -> None:

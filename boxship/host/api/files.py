@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from boxship.model.runtime import IdMap
+from boxship.base.facts import IdMap
 
 MODIFIED, ADDED, DELETED = 0, 1, 2
 

@@ -5,8 +5,8 @@ import re
 import resource
 import shutil
 
+from boxship.base.facts import HostFacts
 from boxship.host.api.cgroups import Cgroups
-from boxship.model.runtime import HostFacts
 
 INIT_PROGRAMS = ("docker-init", "tini-static", "catatonit", "tini")
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/docker:/usr/libexec/podman"

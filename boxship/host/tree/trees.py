@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from boxship.base.errors import NotFound, PlatformError
+from boxship.base.facts import IdMap
 from boxship.host.api.files import AS_IS, PLAINLY, Change, Entry, Packing, Unpacked, Unpacking
 from boxship.host.pipes import drain, pour
-from boxship.host.trash import Trash
 from boxship.host.tree import confined
-from boxship.host.workshop import Workshop
-from boxship.model.runtime import IdMap
+from boxship.host.tree.trash import Trash
+from boxship.host.tree.workshop import Workshop
 
 AT_ONCE = 4  # walks through whole trees that run side by side
 PIPE = 1 << 20

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from boxship.base.errors import PlatformError
 from boxship.host import syscalls
-from boxship.host.tree import changes, copy, libarchive, pack, unpack, usage
+from boxship.host.jobs import changes, copy, libarchive, pack, unpack, usage
 
 CONTROL = 3  # descriptor of the socket requests come from
 BIGGEST = 1 << 18  # bytes of a request

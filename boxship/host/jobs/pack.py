@@ -7,9 +7,9 @@ import stat
 from contextlib import suppress
 from typing import NamedTuple
 
-from boxship.host.tree import header
-from boxship.host.tree.header import Member
-from boxship.host.tree.unpack import OPAQUE, Map, translated
+from boxship.host.jobs import header
+from boxship.host.jobs.header import Member
+from boxship.host.jobs.unpack import OPAQUE, Map, translated
 
 GATHER = 1 << 18  # bytes kept back to be written together
 SMALL = 1 << 16  # files up to this size are copied through memory

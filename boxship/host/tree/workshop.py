@@ -1,4 +1,4 @@
-"""Our end of the helper process that works on trees of files (tree/worker.py): started when first needed, ended after
+"""Our end of the helper process that works on trees of files (jobs/worker.py): started when first needed, ended after
 a while without work, started anew if somebody killed it."""
 
 import asyncio
@@ -72,7 +72,7 @@ class Workshop:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BIGGEST)
         ours.setblocking(False)
         home = os.path.dirname(os.path.dirname(os.path.abspath(boxship.__file__)))
-        code = f"import sys; sys.path.insert(0, {home!r}); from boxship.host.tree.worker import main; main()"
+        code = f"import sys; sys.path.insert(0, {home!r}); from boxship.host.jobs.worker import main; main()"
         try:
             with theirs:
                 # UTF-8 names in archives need a locale that has them; nothing else of our environment is needed.

@@ -10,8 +10,8 @@ from ctypes import byref, c_char_p, c_size_t, c_void_p, string_at
 from typing import NamedTuple
 
 from boxship.base.errors import Invalid
-from boxship.host.tree import libarchive
-from boxship.host.tree.libarchive import ArchiveError, Reader, Writer
+from boxship.host.jobs import libarchive
+from boxship.host.jobs.libarchive import ArchiveError, Reader, Writer
 
 OPAQUE = b".wh..wh..opq"
 LONGEST = 4095  # bytes of a name, as the kernel takes it
