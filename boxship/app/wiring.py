@@ -1,0 +1,313 @@
+"""Builds a node out of its parts: the only place that names concrete classes. Decides nothing else."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from boxship.app import facts
+from boxship.app.ground import Ground, cpu_time, traffic
+from boxship.app.settings import Settings
+from boxship.base.bus import Bus
+from boxship.base.clock import SystemClock
+from boxship.base.errors import Invalid, NotFound
+from boxship.base.ids import new_id
+from boxship.engine.archive import Archive
+from boxship.engine.commits import Commits
+from boxship.engine.containers import Containers
+from boxship.engine.events import Events
+from boxship.engine.execs import Execs
+from boxship.engine.images import Images
+from boxship.engine.launchpad import Launchpad, Outfit
+from boxship.engine.logs import Ends, Logs, Rotator, Shipping
+from boxship.engine.networks.service import Networks
+from boxship.engine.options import EngineOptions
+from boxship.engine.record import Records
+from boxship.engine.rootfs import Rootfs
+from boxship.engine.seams import Parts
+from boxship.engine.stats import Sources, Stats
+from boxship.engine.streams import Streams
+from boxship.engine.system import System
+from boxship.engine.top import Top
+from boxship.engine.volumes import Volumes
+from boxship.engine.volumes.copyup import CopyUp
+from boxship.engine.volumes.drivers.local import LocalDriver
+from boxship.front.docker import keys
+from boxship.front.docker.app import docker_app
+from boxship.front.docker.wire.inspect import Places
+from boxship.host import cgroups, mounts, users
+from boxship.host import machine as machines
+from boxship.host.api.cgroups import Cgroups
+from boxship.host.conmon.runtime import ConmonRuntime
+from boxship.host.network import host_net
+from boxship.host.oci.facts import host_facts
+from boxship.host.oci.programs import Programs
+from boxship.host.process import run
+from boxship.host.tree import Trees
+from boxship.host.watch import Watch
+from boxship.model.runtime import HostFacts, IdMap
+from boxship.model.status import Container
+from boxship.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """A running node. app: answers the API."""
+
+    def __init__(self, app: web.Application, containers: Containers, renew: Callable[[Settings], None]) -> None:
+        self.app = app
+        self._containers = containers
+        self.reload = renew
+        self.stack = contextlib.AsyncExitStack()
+
+    def states(self) -> Iterable[str]:
+        return (container.status.state for container in self._containers.all())
+
+    async def aclose(self) -> None:
+        """Let go of everything; containers go on."""
+        await self.stack.aclose()
+
+
+class _Host(msgspec.Struct):
+    """What is found and opened on the host before the engine is built."""
+
+    options: EngineOptions
+    facts: HostFacts
+    groups: Cgroups
+    programs: Programs
+    trees: Trees
+    store: SqliteStore
+    watch: Watch
+    ground: Ground
+
+
+async def build(settings: Settings) -> Node:
+    """Return a node that has recovered what an earlier daemon left. Raises PlatformError when it cannot be."""
+    async with contextlib.AsyncExitStack() as stack:
+        host = await _host(settings, stack)
+        node = await _engine(settings, host, stack)
+        node.stack = stack.pop_all()
+        return node
+
+
+async def _host(settings: Settings, stack: contextlib.AsyncExitStack) -> _Host:
+    data_root = Path(settings.data_root)
+    data_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    mounts.make_private(str(data_root))
+    groups = cgroups.detect()
+    programs = Programs(_programs(settings), settings.default_runtime)
+    found = await programs.probe()
+    host = host_facts(groups, settings.init_path)
+    options = facts.engine_options(settings, found, host, _text("/proc/sys/kernel/random/boot_id"))
+    trees = Trees(data_root / "trash")
+    stack.push_async_callback(trees.aclose)
+    trees.empty()
+    store = SqliteStore(data_root / "boxship.db")
+    stack.push_async_callback(store.close)
+    watch = Watch()
+    stack.callback(watch.close)
+    return _Host(options, host, groups, programs, trees, store, watch, Ground(data_root, trees))
+
+
+def _programs(settings: Settings) -> dict[str, str]:
+    return {name: " ".join((choice.path, *choice.args)) for name, choice in settings.runtimes.items()}
+
+
+async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitStack) -> Node:
+    options, store, ground = host.options, host.store, host.ground
+    clock, bus = SystemClock(), Bus()
+    events = Events(bus, clock)
+    records = Records(store)
+    await records.load()
+    runtime = ConmonRuntime(settings.exec_root, host.groups, host.programs)
+    stack.push_async_callback(runtime.aclose)
+
+    images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all)
+    await images.start()
+    copy_up = CopyUp(options.data_root, ground, images)
+    drivers = {"local": LocalDriver(options.data_root, ground)}
+    volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all)
+    await volumes.start()
+    placing = facts.network_settings(settings)
+    net = host_net(settings.exec_root, placing.link_prefix, placing.spaces_ahead)
+    networks = Networks(placing, net, store, records, bus, clock)
+    await networks.open()
+    stack.push_async_callback(networks.aclose)
+
+    rootfs = Rootfs(options, mounts, host.trees)
+    ends = Ends(records.of, bus)
+    logs = Logs(ends, host.watch.stirred)
+    streams = Streams(runtime, logs, events)
+    stack.push_async_callback(streams.aclose)
+    launchpad = Launchpad(_outfit(settings, host, records, networks, runtime))
+    networks.on_files = lambda container_id: launchpad.refresh(records.find(container_id))
+    parts = Parts(
+        options=options, clock=clock, events=events, runtime=runtime, images=images, networks=networks,
+        volumes=volumes, layers=rootfs, launcher=launchpad, clients=streams,
+    )  # fmt: skip
+    containers = Containers(records, parts)
+    stack.push_async_callback(containers.aclose)
+    execs = Execs(containers, runtime, events, clock, launchpad.process_of)
+    stack.push_async_callback(execs.aclose)
+    await containers.recover()
+
+    rotator = Rotator(records.all, runtime)
+    rotator.start()
+    stack.push_async_callback(rotator.aclose)
+    shipping = Shipping(records.all, ends, host.watch.stirred, store)
+    await shipping.start(bus)
+    stack.push_async_callback(shipping.aclose)
+    stats = Stats(records.of, _sources(host), clock)
+    stack.push_async_callback(stats.aclose)
+    system = await _system(settings, host, containers, images, volumes)
+    services: dict[web.AppKey[Any], object] = {
+        keys.CONTAINERS: containers,
+        keys.COMMITS: Commits(images, containers, ground, events, clock),
+        keys.IMAGES: images,
+        keys.NETWORKS: networks,
+        keys.VOLUMES: volumes,
+        keys.EXECS: execs,
+        keys.STREAMS: streams,
+        keys.LOGS: logs,
+        keys.STATS: stats,
+        keys.TOP: Top(lambda c: host.groups.pids(_group(options, c)), events),
+        keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity),
+        keys.SYSTEM: system,
+        keys.BUS: bus,
+        keys.CLOCK: clock,
+        keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
+    }
+    return Node(docker_app(services), containers, _renewing(host, system))
+
+
+def _outfit(settings: Settings, host: _Host, records: Records, networks: Networks, runtime: ConmonRuntime) -> Outfit:
+    uid_map, gid_map = _maps(settings.userns_remap)
+    return Outfit(
+        options=host.options,
+        facts=host.facts,
+        networks=networks,
+        users=users,
+        find=records.find,
+        bundle=runtime.bundle,
+        seccomp=_seccomp(settings.seccomp_profile),
+        uid_map=uid_map,
+        gid_map=gid_map,
+    )
+
+
+def _seccomp(choice: str) -> str | None:
+    """Return the text of a default profile, None for the built-in one. Raises Invalid for an unreadable file."""
+    if choice in ("", "builtin"):
+        return None
+    if choice == "unconfined":
+        return choice
+    try:
+        return Path(choice).read_text()
+    except OSError as e:
+        raise Invalid(f"seccomp-profile: cannot read {choice}: {e.strerror}") from e
+
+
+def _maps(choice: str) -> tuple[tuple[IdMap, ...], tuple[IdMap, ...]]:
+    """Return id maps for `userns-remap`: "", "default", "user" or "user:group". Raises NotFound naming the file."""
+    if not choice:
+        return (), ()
+    user, _, group = ("dockremap" if choice == "default" else choice).partition(":")
+    return _map(user, "uid"), _map(group or user, "gid")
+
+
+def _map(name: str, kind: str) -> tuple[IdMap, ...]:
+    number = int(name) if name.isdecimal() else -1
+    try:
+        ranges = users.subordinate(name, number, kind)
+    except NotFound as e:
+        raise Invalid(f"userns-remap: {e}") from e
+    return tuple(_laid_out(ranges))
+
+
+def _laid_out(ranges: Iterable[users.Range]) -> Iterator[IdMap]:
+    """Put the ranges one behind the other, from 0 on inside."""
+    inside = 0
+    for found in ranges:
+        yield IdMap(container=inside, host=found.first, size=found.size)
+        inside += found.size
+
+
+def _group(options: EngineOptions, container: Container) -> str:
+    """Return the container's cgroup, below each hierarchy."""
+    parent = container.spec.host.cgroup_parent or options.cgroup_parent
+    return f"{parent.rstrip('/')}/{container.id}"
+
+
+def _sources(host: _Host) -> Sources:
+    return Sources(
+        cgroup=lambda container: host.groups.stats(_group(host.options, container)),
+        system=cpu_time,
+        network=traffic,
+        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )
+
+
+async def _system(settings: Settings, host: _Host, containers: Containers, images: Images, volumes: Volumes) -> System:
+    remark = cgroups.favordynmods() if settings.favordynmods else ""
+    if remark:
+        log.debug("favordynmods is not in force: %s", remark)
+    told = facts.system_facts(
+        settings,
+        machines.read(),
+        host.facts,
+        await host.programs.probe(),
+        installation=await _installation(host.store),
+        monitor=await _conmon_version(),
+    )
+    return System(
+        told,
+        host.options,
+        containers=containers,
+        images=images,
+        volumes=volumes,
+        measure=host.ground.usage,
+    )
+
+
+def _renewing(host: _Host, system: System) -> Callable[[Settings], None]:
+    """Return what takes the reloadable settings over."""
+
+    def renew(settings: Settings) -> None:
+        old = system.facts()
+        system.reload(
+            msgspec.structs.replace(
+                old,
+                labels=settings.labels,
+                debug=settings.level == "debug",
+                registry_mirrors=settings.registry_mirrors,
+                insecure_registries=("::1/128", "127.0.0.0/8", *settings.insecure_registries),
+            )
+        )
+
+    return renew
+
+
+async def _installation(store: SqliteStore) -> str:
+    """Return the id of this installation, the same as long as the data root lives."""
+    entry = await store.get("installation")
+    if entry is not None:
+        return entry.value.decode()
+    made = new_id()[:32]
+    await store.put("installation", made.encode())
+    return made
+
+
+async def _conmon_version() -> str:
+    done = await run(["conmon", "--version"], timeout=5.0)
+    lines = done.out.decode(errors="replace").splitlines()
+    return lines[0].removeprefix("conmon version ") if lines else ""
+
+
+def _text(path: str) -> str:
+    return Path(path).read_text().strip()
