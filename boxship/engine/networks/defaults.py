@@ -8,6 +8,7 @@ from boxship.base.clock import Clock
 from boxship.base.ids import new_id
 from boxship.engine.networks import ipam
 from boxship.engine.networks.catalogue import Catalogue
+from boxship.engine.networks.endpoints import ROUTER
 from boxship.engine.networks.options import BRIDGE, MTU
 from boxship.engine.networks.settings import NetworkSettings
 from boxship.host.api.network import Links
@@ -60,7 +61,9 @@ async def _pool4(present: Network | None, settings: NetworkSettings, taken: list
     else:
         subnet = ipam.choose_block(settings.pools, [*taken, *await links.routes()])
         gateway = ""
-    return ipam.settle(IpamPool(subnet=subnet, gateway=gateway, ip_range=settings.fixed_cidr), taken)
+    router = {ROUTER: settings.default_gateway} if settings.default_gateway else {}
+    pool = IpamPool(subnet=subnet, gateway=gateway, ip_range=settings.fixed_cidr, auxiliary_addresses=router)
+    return ipam.settle(pool, taken)
 
 
 async def _pool6(present: Network | None, settings: NetworkSettings, taken: list[str], links: Links) -> IpamPool:

@@ -14,6 +14,7 @@ from boxship.model.network import EndpointSpec, EndpointStatus, Network
 from boxship.model.status import Container
 
 DEFAULT = "bridge"
+ROUTER = "DefaultGatewayIPv4"  # auxiliary address under which the operator's own gateway is kept, as dockerd does
 HOST, NONE, JOIN = "host", "none", "container:"
 
 
@@ -97,7 +98,9 @@ def take(network: Network, leases: Sequence[Lease], asked: EndpointSpec, endpoin
 
 
 def _gateway(network: Network, lease: Lease | None) -> str:
-    return lease.pool.gateway if lease is not None and not network.spec.internal else ""
+    if lease is None or network.spec.internal:
+        return ""
+    return lease.pool.auxiliary_addresses.get(ROUTER, lease.pool.gateway)
 
 
 def _take(leases: Sequence[Lease], family: int, wanted: str) -> tuple[str, Lease | None]:

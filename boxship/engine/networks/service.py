@@ -11,6 +11,7 @@ from boxship.base.bus import Bus
 from boxship.base.clock import Clock
 from boxship.base.errors import Conflict, Forbidden, Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
+from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
 from boxship.engine.networks import defaults, endpoints, rules
 from boxship.engine.networks.attached import Attached, Members, NetworkFiles
@@ -63,6 +64,8 @@ class Networks:
         self._audit = NetworkAudit(self._catalogue, self._places, host)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making = asyncio.Lock()
+        self._bus = bus
+        self._tasks = Tasks()
         self.on_files: Callable[[str], None] = lambda container_id: None
 
     # the life of the daemon
@@ -81,6 +84,7 @@ class Networks:
                 log.error("network %s: %s", network.spec.name, e)
             self._note_walls(network)
         await self._wall.open()
+        self._tasks.spawn(self._follow(), "follow the renaming of containers")
         self._host.spaces.fill()
 
     async def adopt(self, containers: Iterable[Container]) -> None:
@@ -101,6 +105,7 @@ class Networks:
 
     async def aclose(self) -> None:
         """Stop answering names and watching. Networks and containers' places stay as they are."""
+        await self._tasks.aclose()
         await self._wall.aclose()
         await self._naming.aclose()
         await self._host.spaces.aclose()
@@ -267,10 +272,6 @@ class Networks:
         """Return hostname, hosts and resolv.conf of an attached container; of its lender if it joined one."""
         return self._told.files(container, self._host_gateways())
 
-    def link_variables(self, container: Container) -> tuple[str, ...]:
-        """Return the environment variables of the container's old-style links, "NAME=value"."""
-        return self._told.variables(container)
-
     async def faults(self, repair: bool = False) -> list[str]:
         """Compare the kernel with what containers hold; return a sentence for each difference, repaired on request."""
         found, strays = await self._audit.faults()
@@ -285,6 +286,14 @@ class Networks:
         return found
 
     # inside
+
+    async def _follow(self) -> None:
+        async for event in self._bus.follow():
+            if event.kind == "container" and event.action == "rename":
+                try:
+                    await self.renamed(self._members.find(event.id))
+                except PlatformError as e:
+                    log.error("renaming container %s: %s", event.id, e)
 
     def _driver(self, spec: NetworkSpec) -> Driver:
         driver = self._drivers.get(spec.driver)

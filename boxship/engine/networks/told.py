@@ -1,14 +1,15 @@
-"""What containers are told about networks: their three files, and the variables of old-style links."""
+"""What containers are told about networks: their three files, with old-style links in them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from boxship.base.errors import Conflict
+from boxship.base.errors import Conflict, NotFound
 from boxship.base.ids import short
 from boxship.engine.networks import endpoints, files, links
 from boxship.engine.networks.attached import Members, NetworkFiles
 from boxship.engine.networks.held import Held
-from boxship.engine.networks.links import Link, Linked
+from boxship.engine.networks.links import Link
 from boxship.engine.networks.naming import Naming
 from boxship.engine.networks.places import Places
 from boxship.model.network import EndpointStatus
@@ -39,19 +40,12 @@ class Told:
             resolv_conf=self._naming.host_resolv_conf(held) if host else self._naming.resolv_conf(held),
         )
 
-    def variables(self, container: Container) -> tuple[str, ...]:
-        """Return the variables of the container's links on the default network, "NAME=value"."""
-        found: list[str] = []
-        for link, other in self.linked(container):
-            exposed, env = other.spec.exposed_ports, other.spec.env or ()
-            found += links.variables(Linked(container.name, link.alias, _address_of(other), exposed, env))
-        return tuple(found)
-
     def linked(self, container: Container) -> Iterator[tuple[Link, Container]]:
-        """The containers that an old-style link leads to."""
+        """The containers that an old-style link leads to; a link to one that is removed since is forgotten."""
         if endpoints.mode_of(container.spec) == endpoints.DEFAULT:
             for link in map(links.parse_link, container.spec.host.links or ()):
-                yield link, self._members.find(link.target)
+                with suppress(NotFound):
+                    yield link, self._members.find(link.target)
 
     def require_links(self, container: Container) -> None:
         """Raise Conflict, with dockerd's text, when a container that is linked to does not run."""
