@@ -39,6 +39,7 @@ class _Counted(io.RawIOBase):
         self._ahead = b""
         self._hash = hashlib.sha256()
         self.hashed = hashed
+        self.size = 0
 
     @property
     def digest(self) -> str:
@@ -57,6 +58,7 @@ class _Counted(io.RawIOBase):
         size = CHUNK if size < 0 else size
         piece = self._ahead[:size] if self._ahead else self._source(size)
         self._ahead = self._ahead[size:]
+        self.size += len(piece)
         if self.hashed:
             self._hash.update(piece)
         return piece
@@ -100,6 +102,11 @@ class Intake:
     def digest(self) -> str:
         """Of the bytes as they came."""
         return self._source.digest if self._source.hashed else self.diff_id
+
+    @property
+    def packed_size(self) -> int:
+        """Bytes as they came, so far."""
+        return self._source.size
 
     @property
     def diff_id(self) -> str:

@@ -40,14 +40,21 @@ class Trees(Protocol):
         ...
 
 
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """A compressed form of a layer, as it came or went. size: bytes."""
+
+    digest: str
+    size: int
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """diff_id: of the tar.  size: bytes of its regular files.  tar_size: bytes of the tar.
-    digests: of compressed forms it is known to have come in."""
+    packed: compressed forms that registries know."""
 
     diff_id: str
     size: int
     tar_size: int
-    digests: tuple[str, ...] = ()
+    packed: tuple[Packed, ...] = ()
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,8 +129,8 @@ class Layers:
             raise
         os.close(sink)
         unpacked.result()
-        digests = () if intake.digest == intake.diff_id else (intake.digest,)
-        facts = Facts(diff_id=intake.diff_id, size=splitter.size, tar_size=intake.size, digests=digests)
+        forms = () if intake.digest == intake.diff_id else (Packed(digest=intake.digest, size=intake.packed_size),)
+        facts = Facts(diff_id=intake.diff_id, size=splitter.size, tar_size=intake.size, packed=forms)
         return facts, intake.digest
 
     async def _unpack(self, source: int, root: Path) -> None:
@@ -151,6 +158,18 @@ class Layers:
         """Remove a layer; a second time changes nothing."""
         if self._facts.pop(diff_id, None) is not None:
             self._trees.trash(self._home(diff_id))
+
+    def remember(self, diff_id: str, packed: Packed) -> None:
+        """Note one more compressed form of a layer; the latest five are kept."""
+        facts = self._facts.get(diff_id)
+        if facts is None or packed in facts.packed:
+            return
+        facts = msgspec.structs.replace(facts, packed=(packed, *facts.packed)[:5])
+        self._facts[diff_id] = facts
+        file = self._home(diff_id) / FACTS
+        new = file.with_suffix(".new")
+        new.write_bytes(encode(facts))
+        os.replace(new, file)
 
     def tar(self, diff_id: str) -> Iterator[bytes]:
         """Yield the layer's tar, byte for byte. Reads files: for a thread."""

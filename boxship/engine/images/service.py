@@ -5,7 +5,7 @@ Removal rules are in removal.py, the ways in and out in archive_in.py, archive_o
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from boxship.base.clock import Clock
@@ -17,7 +17,7 @@ from boxship.engine.images.archive_in import Found, Progress, read_archive
 from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
-from boxship.engine.images.layers import Layers, Staged, Trees
+from boxship.engine.images.layers import Layers, Packed, Staged, Trees
 from boxship.engine.images.making import EMPTY_TAR, ImportWish, imported
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
@@ -78,6 +78,14 @@ class Images:
         """Return the image's configuration, byte for byte."""
         return self._catalog.raw(image_id)
 
+    def named(self, reference: Reference) -> Image | None:
+        """Return the image that is called exactly so."""
+        return self._catalog.named(reference)
+
+    def tags_of(self, repository: str) -> list[Reference]:
+        """Return all tags of a repository, named in full."""
+        return self._catalog.tags_of(repository)
+
     def references(self, image_id: str) -> list[Reference]:
         return self._catalog.references(image_id)
 
@@ -111,6 +119,38 @@ class Images:
         sizes = {facts.diff_id: facts.size for facts in self._layers.all()}
         return {i.id: sum(sizes[d] for d in set(i.layers) if owners[d] > 1) for i in images}
 
+    # ---- layers, for registries
+
+    def has_layer(self, diff_id: str) -> bool:
+        return self._layers.find(diff_id) is not None
+
+    def packed_forms(self, diff_id: str) -> tuple[Packed, ...]:
+        """Return the compressed forms in which registries may have a layer."""
+        facts = self._layers.find(diff_id)
+        return facts.packed if facts else ()
+
+    def remember(self, diff_id: str, packed: Packed) -> None:
+        self._layers.remember(diff_id, packed)
+
+    def tar_size(self, diff_id: str) -> int:
+        facts = self._layers.find(diff_id)
+        return facts.tar_size if facts else 0
+
+    def layer_tar(self, diff_id: str) -> Iterator[bytes]:
+        """Yield a layer's tar, byte for byte. For a thread."""
+        return self._layers.tar(diff_id)
+
+    def repositories_with(self, diff_id: str, domain: str) -> list[str]:
+        """Return repositories of a registry that should have a layer, since images of that name have it."""
+        names = {
+            reference.path
+            for image in self._catalog.all()
+            if diff_id in image.layers
+            for reference in self._catalog.references(image.id)
+            if reference.domain == domain and reference.digest
+        }
+        return sorted(names)
+
     # ---- naming
 
     async def tag(self, ref: str, name: str, tag: str = "") -> None:
@@ -122,8 +162,12 @@ class Images:
         await self._name(reference.with_tag(tag) if tag else reference.with_default_tag(), image.id)
 
     async def _name(self, reference: Reference, image_id: str) -> None:
-        await self._catalog.point(reference, image_id, self._clock.now())
+        await self.point(reference, image_id)
         self._announce(image_id, "tag", reference.familiar)
+
+    async def point(self, reference: Reference, image_id: str) -> None:
+        """Name an image without a word to anybody, as pulls and pushes do with digests."""
+        await self._catalog.point(reference, image_id, self._clock.now())
 
     def _announce(self, image_id: str, action: str, name: str = "") -> None:
         image = self._catalog.by_id(image_id)

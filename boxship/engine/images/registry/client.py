@@ -1,0 +1,234 @@
+"""Speak the OCI distribution protocol to one registry: authenticate, fetch, resume. Decides nothing about images.
+
+Source: OCI distribution-spec 1.1; token protocol: distribution/distribution, docs/spec/auth.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+
+from boxship.base.codec import decode
+from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized, Unavailable
+from boxship.engine.images.registry.auth import Challenge, Credentials, parse_challenges
+from boxship.engine.images.registry.hosts import Endpoint
+
+CHUNK = 1 << 18
+ATTEMPTS = 5
+FIRST_PAUSE = 0.5  # seconds before the second attempt; doubles
+DOCUMENT_LIMIT = 16 << 20  # bytes of a manifest or configuration
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+Body = bytes | AsyncIterator[bytes] | None
+
+
+class Unreachable(Unavailable):
+    """No answer at all: another address of the same registry may be tried."""
+
+    status = 500
+
+
+class Client:
+    """One registry, one repository's rights, one user. Must be closed."""
+
+    def __init__(self, endpoint: Endpoint, credentials: Credentials, scope: str, certificates: tuple[str, ...]) -> None:
+        self.endpoint = endpoint
+        self._credentials = credentials
+        self._scope = scope
+        self._certificates = certificates
+        self._authorization = f"Bearer {credentials.registry_token}" if credentials.registry_token else ""
+        self._http: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def check(self) -> None:
+        """Ask whether this speaks the protocol and lets us in. Raises Unreachable, Unauthorized."""
+        async with await self.ask("GET", "/v2/") as response:
+            if response.status >= 400:
+                raise fault(response.status, await said(response), f"{self.endpoint.base}/v2/")
+
+    async def ask(
+        self, method: str, path: str, *, body: Body = None, headers: Mapping[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
+        """Return the answer, whatever its status, once we have shown who we are. `path` may be a whole address.
+        Raises Unreachable."""
+        url = urljoin(self.endpoint.base + "/", path.lstrip("/")) if "://" not in path else path
+        response = await self._send(method, url, body, headers)
+        if response.status != 401 or self._credentials.registry_token:
+            return response
+        challenges = parse_challenges(response.headers.getall("WWW-Authenticate", []))
+        response.release()
+        self._authorization = await self._answer(challenges)
+        if body is not None and not isinstance(body, bytes):
+            raise Unauthorized("authentication ran out in the middle of an upload")
+        return await self._send(method, url, body, headers)
+
+    async def _send(
+        self, method: str, url: str, body: Body, headers: Mapping[str, str] | None
+    ) -> aiohttp.ClientResponse:
+        shown = dict(headers or {})
+        if self._authorization and url.startswith(self.endpoint.base):
+            shown["Authorization"] = self._authorization
+        try:
+            return await self._session().request(method, url, data=body, headers=shown)
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unreachable(f'{method.capitalize()} "{url}": {_reason(e)}') from e
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            connector = aiohttp.TCPConnector(ssl=self._tls(), limit=16)
+            self._http = aiohttp.ClientSession(
+                connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
+            )
+        return self._http
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        if not self.endpoint.verify:
+            return False
+        if not self.endpoint.base.startswith("https:"):
+            return True
+        context = ssl.create_default_context()
+        for directory in self._certificates:
+            _trust(context, Path(directory) / self.endpoint.host)
+        return context
+
+    async def _answer(self, challenges: list[Challenge]) -> str:
+        """Return the Authorization header that a registry wants. Raises Unauthorized."""
+        for challenge in challenges:
+            if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
+                return f"Bearer {await self._token(challenge.parameters)}"
+            if challenge.scheme == "basic" and self._credentials.basic:
+                return self._credentials.basic
+        raise Unauthorized("no basic auth credentials")
+
+    async def _token(self, asked: dict[str, str]) -> str:
+        known = self._credentials
+        query = {"service": asked.get("service", ""), "scope": asked.get("scope") or self._scope}
+        query = {key: value for key, value in query.items() if value}
+        if known.identity_token:
+            form = {**query, "grant_type": "refresh_token", "refresh_token": known.identity_token}
+            request = self._session().post(asked["realm"], data={**form, "client_id": "boxship"})
+        else:
+            shown = {"Authorization": known.basic} if known.basic else {}
+            query |= {"account": known.username} if known.username else {}
+            request = self._session().get(asked["realm"], params=query, headers=shown)
+        try:
+            async with request as response:
+                if response.status >= 400:
+                    raise fault(401, await said(response), asked["realm"])
+                found = decode(await response.read(), dict[str, Any])
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unreachable(f'Get "{asked["realm"]}": {_reason(e)}') from e
+        token = found.get("token") or found.get("access_token")
+        if not isinstance(token, str):
+            raise Unauthorized("authorization server did not include a token in the response")
+        return token
+
+    async def document(self, path: str, accept: str = "") -> tuple[bytes, str, str]:
+        """Return a small body, its media type and the digest the registry claims. Raises NotFound, Unauthorized."""
+        async with await self.ask("GET", path, headers={"Accept": accept} if accept else None) as response:
+            if response.status >= 400:
+                raise fault(response.status, await said(response), path)
+            if int(response.headers.get("Content-Length") or 0) > DOCUMENT_LIMIT:
+                raise Invalid(f"{path}: too large for a manifest or configuration")
+            body = await _limited(response)
+            kind = response.headers.get("Content-Type", "").partition(";")[0]
+            return body, kind, response.headers.get("Docker-Content-Digest", "")
+
+    async def exists(self, path: str) -> bool:
+        async with await self.ask("HEAD", path) as response:
+            return response.status == 200
+
+    async def blob(self, path: str, size: int, note: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """Yield a blob's bytes; a broken connection is resumed where it broke, up to ATTEMPTS times without progress.
+        `note` gets the bytes that have come so far."""
+        done, failures = 0, 0
+        while True:
+            before = done
+            try:
+                async for piece in self._blob_from(path, done):
+                    done += len(piece)
+                    note(done)
+                    yield piece
+                if done >= size:
+                    return
+                raise Unreachable(f"{path}: the connection ended after {done} of {size} bytes")
+            except (Unreachable, aiohttp.ClientError, TimeoutError, OSError) as e:
+                failures = 1 if done > before else failures + 1
+                if failures >= ATTEMPTS:
+                    raise PlatformError(f"download of {path} failed: {_reason(e)}") from e
+                await asyncio.sleep(FIRST_PAUSE * 2 ** (failures - 1))
+
+    async def _blob_from(self, path: str, start: int) -> AsyncIterator[bytes]:
+        headers = {"Range": f"bytes={start}-"} if start else None
+        async with await self.ask("GET", path, headers=headers) as response:
+            if response.status >= 400:
+                raise fault(response.status, await said(response), path)
+            skip = start if start and response.status != 206 else 0  # a registry that knows no ranges
+            async for piece in response.content.iter_chunked(CHUNK):
+                if skip >= len(piece):
+                    skip -= len(piece)
+                    continue
+                yield piece[skip:] if skip else piece
+                skip = 0
+
+
+async def _limited(response: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for piece in response.content.iter_chunked(CHUNK):
+        body += piece
+        if len(body) > DOCUMENT_LIMIT:
+            raise Invalid(f"{response.url.path}: too large for a manifest or configuration")
+    return body
+
+
+async def said(response: aiohttp.ClientResponse) -> str:
+    """Return what a registry says went wrong, `code: message`."""
+    text = (await response.content.read(1 << 16)).decode(errors="replace")
+    try:
+        document = decode(text, dict[str, Any])
+    except Invalid:
+        return text.strip()[:300]
+    found = [e for e in document.get("errors") or () if isinstance(e, dict)]
+    said = [f"{str(e.get('code', '')).lower().replace('_', ' ')}: {e.get('message', '')}" for e in found]
+    return "; ".join(said) or str(document.get("message") or document.get("details") or "")
+
+
+def fault(status: int, text: str, subject: str) -> PlatformError:
+    """Return the error for an answer's status; `text` is what the registry said."""
+    if status == 404:
+        return NotFound(text or f"{subject}: not found")
+    if status == 401:
+        return Unauthorized(text or "unauthorized: authentication required")
+    if status == 403:
+        return Forbidden(text or "denied: requested access to the resource is denied")
+    if status == 429:
+        return Unavailable(f"toomanyrequests: the registry limits how often it may be asked: {text}")
+    return PlatformError(f"received unexpected HTTP status: {status} {text}".rstrip())
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "the registry did not answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, OSError):
+        return f"dial tcp {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__
+
+
+def _trust(context: ssl.SSLContext, directory: Path) -> None:
+    """Own authorities and client certificates of one host, named as in /etc/docker/certs.d."""
+    if not directory.is_dir():
+        return
+    for file in sorted(directory.iterdir()):
+        if file.suffix == ".crt":
+            context.load_verify_locations(str(file))
+        elif file.suffix == ".cert":
+            key = file.with_suffix(".key")
+            if not key.exists():
+                raise Invalid(f"missing key {key.name} for client certificate {file.name}")
+            context.load_cert_chain(str(file), str(key))

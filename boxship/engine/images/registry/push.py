@@ -1,0 +1,178 @@
+"""Bring an image to a registry: the blobs it lacks, then the manifest.
+
+A layer's tar is put together from its files and compressed on the way; what it became is remembered, so that the next
+push of it only asks whether it is there. The same layer always compresses to the same bytes.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from isal import isal_zlib
+
+from boxship.base.codec import encode
+from boxship.base.ids import short
+from boxship.engine.images import manifest as manifests
+from boxship.engine.images.config import digest_of
+from boxship.engine.images.feed import from_thread
+from boxship.engine.images.layers import Packed
+from boxship.engine.images.reference import Reference
+from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Unreachable, fault, said
+from boxship.engine.images.service import Images
+from boxship.model.image import Image
+
+Tell = Callable[[dict[str, Any]], None]
+LEVEL = 1
+_GZIP = 31  # window bits: 32 KiB, with gzip's header
+
+
+@dataclass(slots=True)
+class Upload:
+    """Compressed bytes on their way, counted and hashed as they go."""
+
+    size: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
+
+    def compress(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        packer = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, _GZIP)
+        for piece in pieces:
+            yield from self._count(packer.compress(piece))
+        yield from self._count(packer.flush())
+
+    def _count(self, packed: bytes) -> Iterator[bytes]:
+        if packed:
+            self.hash.update(packed)
+            self.size += len(packed)
+            yield packed
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self.hash.hexdigest()}"
+
+
+class Pusher:
+    """One push to one repository."""
+
+    def __init__(self, client: Client, reference: Reference, images: Images, tell: Tell) -> None:
+        self._client = client
+        self._reference = reference
+        self._images = images
+        self._tell = tell
+        self._home = f"/v2/{reference.path}"
+
+    async def push(self, image: Image, concurrency: int) -> tuple[str, int]:
+        """Return digest and size of the manifest. Raises Unauthorized, Unreachable, …"""
+        turns = asyncio.Semaphore(concurrency)
+        for diff_id in dict.fromkeys(image.layers):
+            self._tell(_line("Preparing", diff_id))
+        work = [asyncio.create_task(self._layer(diff_id, turns)) for diff_id in dict.fromkeys(image.layers)]
+        try:
+            packed = dict(zip(dict.fromkeys(image.layers), await asyncio.gather(*work), strict=True))
+        except BaseException:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            raise
+        raw = self._images.raw_config(image.id)
+        await self._small(image.id, raw)
+        return await self._manifest(image, raw, packed)
+
+    async def _layer(self, diff_id: str, turns: asyncio.Semaphore) -> Packed:
+        async with turns:
+            for known in self._images.packed_forms(diff_id):
+                if await self._client.exists(f"{self._home}/blobs/{known.digest}"):
+                    self._tell(_line("Layer already exists", diff_id))
+                    return known
+                if await self._mounted(known, diff_id):
+                    return known
+            return await self._upload(diff_id)
+
+    async def _mounted(self, known: Packed, diff_id: str) -> bool:
+        """Try to take a blob over from another repository of the registry."""
+        for other in self._images.repositories_with(diff_id, self._reference.domain):
+            query = f"mount={known.digest}&from={other}"
+            async with await self._client.ask("POST", f"{self._home}/blobs/uploads/?{query}", body=b"") as response:
+                if response.status == 201:
+                    self._tell(_line(f"Mounted from {other}", diff_id))
+                    return True
+        return False
+
+    async def _upload(self, diff_id: str) -> Packed:
+        """A broken upload begins again: most registries forget what has come."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._upload_once(diff_id)
+            except Unreachable:
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.5 * 2 ** (attempt - 1))
+        raise AssertionError("unreachable")
+
+    async def _upload_once(self, diff_id: str) -> Packed:
+        upload = Upload()
+        total = self._images.tar_size(diff_id)
+        pieces = from_thread(lambda: upload.compress(self._shown(self._images.layer_tar(diff_id), diff_id, total)))
+        location = await self._send("PATCH", await self._begin(), pieces)
+        await self._finish(location, upload.digest)
+        self._tell(_line("Pushed", diff_id))
+        packed = Packed(digest=upload.digest, size=upload.size)
+        self._images.remember(diff_id, packed)
+        return packed
+
+    def _shown(self, pieces: Iterator[bytes], diff_id: str, total: int) -> Iterator[bytes]:
+        done, shown = 0, 0
+        for piece in pieces:
+            done += len(piece)
+            if done >= shown:
+                shown = done + max(total // 100, 1 << 19)
+                self._tell(_line("Pushing", diff_id, done, total))
+            yield piece
+
+    async def _begin(self) -> str:
+        async with await self._client.ask("POST", f"{self._home}/blobs/uploads/", body=b"") as response:
+            if response.status != 202:
+                raise fault(response.status, await said(response), self._home)
+            return self._located(response.headers)
+
+    async def _send(self, method: str, location: str, body: Body) -> str:
+        headers = {"Content-Type": "application/octet-stream"}
+        async with await self._client.ask(method, location, body=body, headers=headers) as response:
+            if response.status not in (201, 202, 204):
+                raise fault(response.status, await said(response), self._home)
+            return self._located(response.headers) if "Location" in response.headers else location
+
+    async def _finish(self, location: str, digest: str) -> None:
+        joint = "&" if "?" in location else "?"
+        await self._send("PUT", f"{location}{joint}digest={digest}", b"")
+
+    def _located(self, headers: Any) -> str:
+        return urljoin(self._client.endpoint.base + "/", str(headers["Location"]))
+
+    async def _small(self, digest: str, content: bytes) -> None:
+        """Upload a configuration, unless it is there."""
+        if not await self._client.exists(f"{self._home}/blobs/{digest}"):
+            await self._finish(await self._send("PATCH", await self._begin(), content), digest)
+
+    async def _manifest(self, image: Image, raw: bytes, packed: dict[str, Packed]) -> tuple[str, int]:
+        layers = [
+            {"mediaType": manifests.DOCKER_LAYER, "size": packed[d].size, "digest": packed[d].digest}
+            for d in image.layers
+        ]
+        config = {"mediaType": manifests.DOCKER_CONFIG, "size": len(raw), "digest": image.id}
+        content = encode(
+            {"schemaVersion": 2, "mediaType": manifests.DOCKER_MANIFEST, "config": config, "layers": layers}
+        )
+        headers = {"Content-Type": manifests.DOCKER_MANIFEST}
+        path = f"{self._home}/manifests/{self._reference.tag}"
+        async with await self._client.ask("PUT", path, body=content, headers=headers) as response:
+            if response.status not in (200, 201, 202):
+                raise fault(response.status, await said(response), path)
+        return digest_of(content), len(content)
+
+
+def _line(status: str, diff_id: str, done: int | None = None, total: int = 0) -> dict[str, Any]:
+    detail = {} if done is None else {"current": done, "total": total}
+    return {"status": status, "progressDetail": detail, "id": short(diff_id)}

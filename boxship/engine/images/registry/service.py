@@ -1,0 +1,213 @@
+"""Pull, push, search and ask registries. Which address answers is tried here; what is said is in client.py."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from boxship.base.codec import decode
+from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized
+from boxship.engine.events import Events
+from boxship.engine.images import manifest as manifests
+from boxship.engine.images.config import digest_of
+from boxship.engine.images.manifest import Descriptor, Platform
+from boxship.engine.images.reference import Reference, parse
+from boxship.engine.images.registry.auth import NOBODY, Credentials, scope_of
+from boxship.engine.images.registry.client import Client, Unreachable
+from boxship.engine.images.registry.hosts import DOCKER_HUB, HUB_ACCOUNT, RegistryOptions, endpoints
+from boxship.engine.images.registry.pull import ACCEPT, Tell, Wanted, fetch, look_up
+from boxship.engine.images.registry.push import Pusher
+from boxship.engine.images.service import Images
+
+T = TypeVar("T")
+SEARCH_LIMIT = 25
+
+
+class Pull:
+    """A pull whose image has been found; `run` brings the rest. Must be closed."""
+
+    def __init__(self, client: Client, wanted: Wanted, images: Images, events: Events, concurrency: int) -> None:
+        self._client = client
+        self._images = images
+        self._events = events
+        self._concurrency = concurrency
+        self.wanted = wanted
+
+    async def run(self, tell: Tell) -> None:
+        """Bring what is missing and name it; `tell` gets Docker's lines. A failure leaves no image."""
+        wanted, reference = self.wanted, self.wanted.reference
+        tell({"status": f"Pulling from {reference.path}", "id": reference.tag or reference.digest})
+        known = self._images.find(reference.familiar)
+        staged = await fetch(self._client, wanted, self._images, tell, self._concurrency)
+        try:
+            image = await self._images.adopt(wanted.raw, staged)
+        finally:
+            for layer in staged:
+                self._images.discard(layer)
+        await self._images.point(reference.with_digest(wanted.digest), image.id)
+        if reference.tag and not reference.digest:
+            await self._images.point(reference, image.id)
+        self._announce(reference, image.config.labels)
+        tell({"status": f"Digest: {wanted.digest}"})
+        old = known is not None and known.id == image.id
+        said = "Image is up to date" if old else "Downloaded newer image"
+        tell({"status": f"Status: {said} for {reference.familiar}"})
+
+    def _announce(self, reference: Reference, labels: dict[str, str]) -> None:
+        self._events.publish("image", "pull", reference.familiar, {**labels, "name": reference.familiar_name})
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+class Registries:
+    def __init__(self, images: Images, events: Events, options: RegistryOptions) -> None:
+        self._images = images
+        self._events = events
+        self._options = options
+
+    async def find(self, reference: Reference, platform: Platform, credentials: Credentials = NOBODY) -> Pull:
+        """Return a pull that is ready to run. Raises NotFound, Unauthorized, … with dockerd's sentences."""
+        client, wanted = await self._first(
+            reference, credentials, lambda client: look_up(client, reference, platform), push=False
+        )
+        return Pull(client, wanted, self._images, self._events, self._options.concurrency)
+
+    async def tags(self, reference: Reference, credentials: Credentials = NOBODY) -> list[str]:
+        """Return all tags of a repository, for `pull --all-tags`."""
+
+        async def ask(client: Client) -> list[str]:
+            body, _, _ = await client.document(f"/v2/{reference.path}/tags/list")
+            return [str(tag) for tag in decode(body, dict[str, Any]).get("tags") or []]
+
+        client, tags = await self._first(reference, credentials, ask, push=False)
+        await client.aclose()
+        return tags
+
+    async def _first(
+        self, reference: Reference, credentials: Credentials, work: Callable[[Client], Awaitable[T]], *, push: bool
+    ) -> tuple[Client, T]:
+        """Do `work` at the first address that answers; return that client, open, and the result."""
+        failure: PlatformError | None = None
+        for endpoint in endpoints(reference.domain, self._options, mirrors=not push):
+            who = NOBODY if endpoint.is_mirror else credentials
+            client = Client(endpoint, who, scope_of(reference.path, push=push), self._options.certificates)
+            try:
+                return client, await work(client)
+            except BaseException as e:
+                await client.aclose()
+                if not isinstance(e, Unreachable) and not (endpoint.is_mirror and isinstance(e, PlatformError)):
+                    raise _said(e, reference) from e
+                failure = failure if endpoint.base.startswith("http:") and failure else e
+        assert failure is not None
+        raise failure
+
+    @asynccontextmanager
+    async def push(
+        self, reference: Reference, credentials: Credentials
+    ) -> AsyncIterator[Callable[[Tell], Awaitable[None]]]:
+        """Give a function that pushes the images named: one tag, or all of a repository. Raises NotFound before."""
+        references = [reference] if reference.tag else self._images.tags_of(reference.name)
+        if reference.digest:
+            raise Invalid("cannot push a digest reference")
+        if not references:
+            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+        for each in references:
+            if self._images.named(each) is None:
+                raise NotFound(f"An image does not exist locally with the tag: {each.familiar_name}")
+
+        async def ready(client: Client) -> None:
+            await client.check()
+
+        async def run(tell: Tell) -> None:
+            tell({"status": f"The push refers to repository [{reference.name}]"})
+            client, _ = await self._first(reference, credentials, ready, push=True)
+            try:
+                for each in references:
+                    await self._push_one(client, each, tell)
+            except (Unauthorized, Forbidden, NotFound) as e:
+                raise _said(e, reference, push=True) from e
+            finally:
+                await client.aclose()
+
+        yield run
+
+    async def _push_one(self, client: Client, reference: Reference, tell: Tell) -> None:
+        image = self._images.named(reference)
+        if image is None:
+            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+        pusher = Pusher(client, reference, self._images, tell)
+        digest, size = await pusher.push(image, self._options.concurrency)
+        await self._images.point(reference.with_digest(digest), image.id)
+        tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})
+        tell({"progressDetail": {}, "aux": {"Tag": reference.tag, "Digest": digest, "Size": size}})
+        self._events.publish(
+            "image", "push", reference.familiar, {**image.config.labels, "name": reference.familiar_name}
+        )
+
+    async def login(self, credentials: Credentials) -> None:
+        """Raises Unauthorized when a registry does not take the credentials."""
+        server = credentials.server or HUB_ACCOUNT
+        domain = DOCKER_HUB if server == HUB_ACCOUNT else server.partition("://")[2] or server
+        domain = domain.partition("/")[0]
+        client, _ = await self._first(Reference(domain, ""), credentials, lambda client: client.check(), push=True)
+        await client.aclose()
+
+    async def inspect(self, reference: Reference, credentials: Credentials = NOBODY) -> dict[str, Any]:
+        """Return Docker's DistributionInspect of what a name stands for."""
+
+        async def ask(client: Client) -> dict[str, Any]:
+            name = reference.digest or reference.tag
+            raw, kind, _ = await client.document(f"/v2/{reference.path}/manifests/{name}", ACCEPT)
+            descriptor = {"mediaType": kind, "digest": digest_of(raw), "size": len(raw)}
+            if kind in manifests.INDEXES:
+                platforms = [_platform(d) for d in manifests.parse_index(raw).manifests if d.platform]
+            else:
+                digest = manifests.parse_manifest(raw).config.digest
+                config = decode((await client.document(f"/v2/{reference.path}/blobs/{digest}"))[0], dict[str, Any])
+                platforms = [{k: config[k] for k in ("architecture", "os", "variant") if config.get(k)}]
+            return {"Descriptor": descriptor, "Platforms": platforms}
+
+        client, found = await self._first(reference, credentials, ask, push=False)
+        await client.aclose()
+        return found
+
+    async def search(self, term: str, limit: int, credentials: Credentials = NOBODY) -> list[dict[str, Any]]:
+        """Return a registry's answer to a search; `host/term` asks that host."""
+        domain, term = _searched(term)
+        path = f"/v1/search?q={quote(term)}&n={limit or SEARCH_LIMIT}"
+
+        async def ask(client: Client) -> list[dict[str, Any]]:
+            body, _, _ = await client.document(path)
+            results = decode(body, dict[str, Any]).get("results") or []
+            return [result for result in results if isinstance(result, dict)][: limit or SEARCH_LIMIT]
+
+        client, found = await self._first(Reference(domain, ""), credentials, ask, push=False)
+        await client.aclose()
+        return found
+
+
+def _searched(term: str) -> tuple[str, str]:
+    if "/" in term:
+        reference = parse(term.lower())
+        if reference.domain != DOCKER_HUB:
+            return reference.domain, reference.path
+    return "index.docker.io", term
+
+
+def _platform(descriptor: Descriptor) -> dict[str, str]:
+    found = descriptor.platform or Platform()
+    fields = {"architecture": found.architecture, "os": found.os, "variant": found.variant}
+    return {key: value for key, value in fields.items() if value}
+
+
+def _said(error: BaseException, reference: Reference, *, push: bool = False) -> BaseException:
+    """Return the error in dockerd's words."""
+    if not isinstance(error, (Unauthorized, Forbidden)) or not reference.path:
+        return error
+    if push:
+        return type(error)(f"push access to {reference.familiar_name} was denied: {error}")
+    return NotFound(
+        f"pull access denied for {reference.familiar_name}, repository does not exist or may require 'docker login': "
+        f"{error}"
+    )
