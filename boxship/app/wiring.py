@@ -18,6 +18,7 @@ from boxship.base.clock import SystemClock
 from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
 from boxship.engine.archive import Archive
+from boxship.engine.audit import Audit
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
 from boxship.engine.events import Events
@@ -179,6 +180,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.TOP: Top(lambda c: host.groups.pids(_group(options, c)), events),
         keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity),
         keys.SYSTEM: system,
+        keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks),
         keys.BUS: bus,
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
