@@ -44,7 +44,7 @@ def render_version(facts: Facts) -> dict[str, Any]:
         "ApiVersion": version.show(version.NEWEST),
         "MinAPIVersion": version.show(version.OLDEST),
         "GitCommit": facts.commit,
-        "GoVersion": facts.python,
+        "GoVersion": f"python{facts.python}" if facts.python else "",
         "Os": "linux",
         "Arch": architecture(facts),
         "KernelVersion": facts.kernel,
@@ -158,11 +158,13 @@ def _runtimes(facts: Facts) -> dict[str, Any]:
             shown[name]["runtimeArgs"] = list(runtime.arguments)
     default = facts.default_runtime
     commit = {"ID": "", "Expected": ""}
+    version = facts.runtimes[default].version if default in facts.runtimes else ""
+    shown_version = version if default == "runc" else f"{default} {version}".strip()
     return {
         "Runtimes": shown,
         "DefaultRuntime": default,
         "InitBinary": facts.init_binary,
         "ContainerdCommit": commit,
-        "RuncCommit": {"ID": facts.runtimes[default].version, "Expected": ""} if default in facts.runtimes else commit,
+        "RuncCommit": {"ID": shown_version, "Expected": ""},
         "InitCommit": commit,
     }
