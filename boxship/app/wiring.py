@@ -24,6 +24,8 @@ from boxship.engine.containers import Containers
 from boxship.engine.events import Events
 from boxship.engine.execs import Execs
 from boxship.engine.images import Images
+from boxship.engine.images.registry import Registries
+from boxship.engine.images.registry.hosts import RegistryOptions
 from boxship.engine.launchpad import Launchpad, Outfit
 from boxship.engine.logs import Ends, Logs, Rotator, Shipping
 from boxship.engine.networks.service import Networks
@@ -131,6 +133,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
 
     images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all)
     await images.start()
+    registries = Registries(images, events, _registry_options(settings))
     copy_up = CopyUp(options.data_root, ground, images)
     drivers = {"local": LocalDriver(options.data_root, ground)}
     volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all)
@@ -171,6 +174,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.CONTAINERS: containers,
         keys.COMMITS: Commits(images, containers, ground, events, clock),
         keys.IMAGES: images,
+        keys.REGISTRIES: registries,
         keys.NETWORKS: networks,
         keys.VOLUMES: volumes,
         keys.EXECS: execs,
@@ -185,7 +189,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
     }
-    return Node(docker_app(services), containers, _renewing(host, system))
+    return Node(docker_app(services), containers, _renewing(host, system, registries))
 
 
 def _outfit(settings: Settings, host: _Host, records: Records, networks: Networks, runtime: ConmonRuntime) -> Outfit:
@@ -277,10 +281,15 @@ async def _system(settings: Settings, host: _Host, containers: Containers, image
     )
 
 
-def _renewing(host: _Host, system: System) -> Callable[[Settings], None]:
+def _registry_options(settings: Settings) -> RegistryOptions:
+    return RegistryOptions(mirrors=settings.registry_mirrors, insecure=settings.insecure_registries)
+
+
+def _renewing(host: _Host, system: System, registries: Registries) -> Callable[[Settings], None]:
     """Return what takes the reloadable settings over."""
 
     def renew(settings: Settings) -> None:
+        registries.options = _registry_options(settings)
         old = system.facts()
         system.reload(
             msgspec.structs.replace(

@@ -10,6 +10,7 @@ from boxship.base.errors import Invalid, Unsupported
 from boxship.engine.images import manifest, reference
 from boxship.engine.images.config import parse_settings
 from boxship.engine.images.making import CommitWish, ImportWish
+from boxship.front.docker import registries
 from boxship.front.docker.keys import CLOCK, COMMITS, IMAGES
 from boxship.front.docker.wire import images as wire
 from boxship.front.docker.wire import imageselect
@@ -18,7 +19,6 @@ from boxship.model.image import Image
 
 routes = web.RouteTableDef()
 PROGRESS_PERIOD = 0.1  # seconds between two progress lines of one layer
-NO_REGISTRY = "registries are not supported by this release of Boxship"
 
 
 @routes.get("/images/json")
@@ -43,11 +43,6 @@ async def listing(request: web.Request) -> web.Response:
 def _image_of(request: web.Request, asked: filters.Filters, key: str) -> Image | None:
     name = asked.one(key)
     return None if name is None else request.app[IMAGES].get(name)
-
-
-@routes.get("/images/search")
-async def search(request: web.Request) -> web.Response:
-    raise Unsupported(f"search: {NO_REGISTRY}")
 
 
 @routes.get("/images/get")
@@ -88,12 +83,6 @@ async def history(request: web.Request) -> web.Response:
     return body.reply(wire.history(image, images.layer_sizes(image), images.find))
 
 
-@routes.get("/distribution/{name:.+}/json")
-async def distribution(request: web.Request) -> web.Response:
-    reference.parse(request.match_info["name"])
-    raise Unsupported(NO_REGISTRY)
-
-
 @routes.post("/images/prune")
 async def prune(request: web.Request) -> web.Response:
     """Images without a name, unless the filter `dangling` is false."""
@@ -110,13 +99,6 @@ async def tag(request: web.Request) -> web.Response:
     return web.Response(status=201)
 
 
-@routes.post("/images/{name:.+}/push")
-async def push(request: web.Request) -> web.Response:
-    wanted = reference.parse(request.match_info["name"])
-    request.app[IMAGES].get(wanted.familiar if not wanted.is_name_only else request.match_info["name"])
-    raise Unsupported(f"push {wanted.familiar}: {NO_REGISTRY}")
-
-
 @routes.delete("/images/{name:.+}")
 async def remove(request: web.Request) -> web.Response:
     done = await request.app[IMAGES].remove(
@@ -131,7 +113,7 @@ async def remove(request: web.Request) -> web.Response:
 async def create(request: web.Request) -> web.StreamResponse:
     """Pull with `fromImage`, import with `fromSrc`."""
     if request.query.get("fromImage"):
-        return await _pull(request)
+        return await registries.pull(request)
     source = request.query.get("fromSrc", "")
     if source and source != "-":
         raise Unsupported(f"import from a URL is not supported: fromSrc={source}; download it and import it from -")
@@ -148,11 +130,6 @@ async def create(request: web.Request) -> web.StreamResponse:
     return out.response
 
 
-async def _pull(request: web.Request) -> web.StreamResponse:
-    wanted = reference.parse(request.query["fromImage"])
-    raise Unsupported(f"pull {wanted.familiar}: {NO_REGISTRY}")
-
-
 @routes.post("/images/load")
 async def load(request: web.Request) -> web.StreamResponse:
     """`quiet` leaves out progress."""
@@ -165,7 +142,7 @@ async def load(request: web.Request) -> web.StreamResponse:
 
 
 class _Steps:
-    """Progress of layers, told from a thread, shown now and then."""
+    """Progress of layers being loaded, told from a thread, shown now and then."""
 
     def __init__(self, out: jsonstream.JsonStream, quiet: bool) -> None:
         self._out = out

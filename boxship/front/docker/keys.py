@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from boxship.engine.containers import Containers
     from boxship.engine.execs import Execs
     from boxship.engine.images import Images
+    from boxship.engine.images.registry import Registries
     from boxship.engine.logs import Logs
     from boxship.engine.networks import Networks
     from boxship.engine.stats import Stats
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 CONTAINERS: web.AppKey["Containers"] = web.AppKey("containers")
 COMMITS: web.AppKey["Commits"] = web.AppKey("commits")
 IMAGES: web.AppKey["Images"] = web.AppKey("images")
+REGISTRIES: web.AppKey["Registries"] = web.AppKey("registries")
 NETWORKS: web.AppKey["Networks"] = web.AppKey("networks")
 VOLUMES: web.AppKey["Volumes"] = web.AppKey("volumes")
 EXECS: web.AppKey["Execs"] = web.AppKey("execs")

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from boxship.base.errors import Invalid, Unsupported
+from boxship.base.errors import Invalid
 from boxship.front.docker.keys import CLOCK, SYSTEM
 from boxship.front.docker.wire import info as wire_info
 from boxship.front.docker.wire import usage as wire_usage
@@ -42,12 +42,6 @@ async def version(request: web.Request) -> web.Response:
 async def info(request: web.Request) -> web.Response:
     system = request.app[SYSTEM]
     return body.reply(wire_info.render_info(system.facts(), system.counts(), request.app[CLOCK].now()))
-
-
-@routes.post("/auth")
-async def login(request: web.Request) -> web.Response:
-    await body.read(request)
-    raise Unsupported("logging in to a registry is not supported by this release of Boxship")
 
 
 @routes.get("/system/df")

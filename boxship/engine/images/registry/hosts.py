@@ -17,7 +17,7 @@ class RegistryOptions:
     """
 
     mirrors: tuple[str, ...] = ()
-    insecure: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    insecure: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ("/etc/docker/certs.d",)
     concurrency: int = 3
 

@@ -61,17 +61,19 @@ class Pull:
 
 
 class Registries:
+    """options: may be replaced at any time; what runs goes on with the old ones."""
+
     def __init__(self, images: Images, events: Events, options: RegistryOptions) -> None:
         self._images = images
         self._events = events
-        self._options = options
+        self.options = options
 
     async def find(self, reference: Reference, platform: Platform, credentials: Credentials = NOBODY) -> Pull:
         """Return a pull that is ready to run. Raises NotFound, Unauthorized, … with dockerd's sentences."""
         client, wanted = await self._first(
             reference, credentials, lambda client: look_up(client, reference, platform), push=False
         )
-        return Pull(client, wanted, self._images, self._events, self._options.concurrency)
+        return Pull(client, wanted, self._images, self._events, self.options.concurrency)
 
     async def tags(self, reference: Reference, credentials: Credentials = NOBODY) -> list[str]:
         """Return all tags of a repository, for `pull --all-tags`."""
@@ -89,9 +91,9 @@ class Registries:
     ) -> tuple[Client, T]:
         """Do `work` at the first address that answers; return that client, open, and the result."""
         failure: PlatformError | None = None
-        for endpoint in endpoints(reference.domain, self._options, mirrors=not push):
+        for endpoint in endpoints(reference.domain, self.options, mirrors=not push):
             who = NOBODY if endpoint.is_mirror else credentials
-            client = Client(endpoint, who, scope_of(reference.path, push=push), self._options.certificates)
+            client = Client(endpoint, who, scope_of(reference.path, push=push), self.options.certificates)
             try:
                 return client, await work(client)
             except BaseException as e:
@@ -137,7 +139,7 @@ class Registries:
         if image is None:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
         pusher = Pusher(client, reference, self._images, tell)
-        digest, size = await pusher.push(image, self._options.concurrency)
+        digest, size = await pusher.push(image, self.options.concurrency)
         await self._images.point(reference.with_digest(digest), image.id)
         tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})
         tell({"progressDetail": {}, "aux": {"Tag": reference.tag, "Digest": digest, "Size": size}})

@@ -130,3 +130,9 @@ def bar(current: int, total: int) -> str:
     done = min(50, current * 50 // total)
     line = "=" * done + ">" + " " * (50 - done) if done < 50 else "=" * 50 + ">"
     return f"[{line}]  {human_size(current)}/{human_size(total)}"
+
+
+def line(told: dict[str, Any]) -> dict[str, Any]:
+    """Return a line of progress with the bar that clients print as it comes, where there are sizes."""
+    detail = told.get("progressDetail")
+    return {**told, "progress": bar(detail["current"], detail["total"])} if detail else told
