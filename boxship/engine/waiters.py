@@ -18,6 +18,11 @@ class Waiter:
         self._forget = forget
         self._answer: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is no answer yet."""
+        return not self._answer.done()
+
     async def result(self) -> tuple[int, str]:
         """Return the exit code and the error text ("" for none), as soon as the condition is met."""
         try:
@@ -55,6 +60,10 @@ class Waiters:
     def exited(self, container: Container) -> None:
         """An exit was recorded. A container about to be restarted still counts as running."""
         self._answer(container, NEXT_EXIT)
+        self.settled(container)
+
+    def settled(self, container: Container) -> None:
+        """Whatever happened, it may not count as running any more; a start that failed is no exit."""
         if container.status.state not in UP:
             self._answer(container, NOT_RUNNING)
 

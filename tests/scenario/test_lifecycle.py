@@ -245,8 +245,11 @@ def test_a_start_that_fails_leaves_nothing_and_says_why(play: Any) -> None:
         w.machine.default = Program(fails=text)
         engine = await w.up()
         await engine.create(spec(), "web")
+        next_exit, stopped = engine.wait("web", "next-exit"), engine.wait("web", "not-running")
         with pytest.raises(Invalid, match="executable file not found"):
             await engine.start("web")
+        assert next_exit.waiting, "a start that failed is no exit"
+        assert await stopped.result() == (0, "")
         status = engine.get("web").status
         assert (status.state, status.exit_code, status.error) == (State.CREATED, 127, text)
         await asyncio.sleep(1)

@@ -128,7 +128,7 @@ class Work:
         if c.desired is Desired.RUNNING:
             c = await self.records.save(transitions.failed(c, str(told), code, self.parts.clock.now()))
         self.parts.clients.ended(container_id)
-        self.waiters.exited(c)
+        self.waiters.settled(c)
         self._tickets.failed(container_id, told, Milestone.STARTED)
 
     # the outside world
