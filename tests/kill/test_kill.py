@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.images import busybox_rootfs
 from tests.kill.model import Phase, Truth
 from tests.kill.wire import Api, Gone
 from tests.kill.workload import IMAGE, Worker
@@ -39,6 +40,8 @@ class Witnesses:
 
     def __init__(self, api: Api) -> None:
         self.api = api
+        change = "ENV PATH=/bin"
+        call(api, "POST", "/images/create", busybox_rootfs(), fromSrc="-", repo="busybox", tag="latest", changes=change)
         self.counter = self._run(["sh", "-c", COUNTER])
         self.terminal = self._run(["sh", "-c", COUNTER], Tty=True)
         self.web = self._run(["httpd", "-f", "-p", "80", "-h", "/etc"], PortBindings={"80/tcp": [{"HostPort": ""}]})
