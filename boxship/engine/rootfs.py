@@ -10,6 +10,9 @@ from boxship.engine.options import EngineOptions
 from boxship.model.status import Container
 
 PARTS = ("upper", "work", "merged", "log")
+# What starting a container would make in its root, were it not there: dockerd has the same on top of every image.
+INIT_DIRECTORIES = ("dev/pts", "dev/shm", "proc", "sys", "etc")
+INIT_FILES = (".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/resolv.conf")
 
 
 class Mounts(Protocol):
@@ -58,7 +61,19 @@ class Rootfs:
         return self._options.container_dir(container.id) / "upper"
 
     def lowers(self, container: Container) -> tuple[str, ...]:
-        return container.layers
+        """What lies below `upper`, lowest first: the image, and on it the mount points that every container has, so
+        that making them does not count as the container's own change."""
+        return (*container.layers, self._init_layer())
+
+    def _init_layer(self) -> str:
+        layer = self._options.data_root / "init"
+        if not (layer / "etc/mtab").is_symlink():  # the last thing made
+            for name in INIT_DIRECTORIES:
+                (layer / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+            for name in INIT_FILES:
+                (layer / name).touch(0o755)
+            (layer / "etc/mtab").symlink_to("/proc/mounts")
+        return str(layer)
 
     def lay_out(self, container: Container) -> None:
         home = self._options.container_dir(container.id)
@@ -131,7 +146,7 @@ class Rootfs:
         if str(merged) not in self._known():
             self.lay_out(container)
             work = merged.parent / "work"
-            self._mounts.overlay(str(merged), container.layers, str(self.upper(container)), str(work))
+            self._mounts.overlay(str(merged), self.lowers(container), str(self.upper(container)), str(work))
             self._known().add(str(merged))
         return merged
 

@@ -35,7 +35,10 @@ def hosts(
 
 
 def own_names(hostname: str, domain: str) -> str:
-    return f"{hostname}.{domain} {hostname}" if domain else hostname
+    """Return the full name and the short one, also where the host name itself is a full one."""
+    full = f"{hostname}.{domain}" if domain else hostname
+    short = hostname if domain else hostname.partition(".")[0]
+    return full if short == full else f"{full} {short}"
 
 
 def extra_hosts(entries: Sequence[str], gateways: Sequence[str]) -> tuple[tuple[str, str], ...]:

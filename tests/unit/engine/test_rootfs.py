@@ -58,7 +58,8 @@ async def test_mounting_twice_is_mounting_once(options: EngineOptions) -> None:
     assert not rootfs.is_mounted(box())
     merged = rootfs.mount(box())
     assert rootfs.mount(box()) == merged
-    assert mounts.table == {str(merged): ("/l/1", "/l/2", str(rootfs.upper(box())))}
+    assert mounts.table == {str(merged): (*rootfs.lowers(box()), str(rootfs.upper(box())))}
+    assert rootfs.lowers(box())[:2] == ("/l/1", "/l/2")
     assert rootfs.is_mounted(box())
     rootfs.unmount(box())
     rootfs.unmount(box())
