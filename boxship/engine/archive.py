@@ -58,7 +58,7 @@ class Archive:
         Raises NotFound."""
         async with self._root(container) as root:
             entry = self._stat(root, ref, path)
-            how = Packing(name=posixpath.basename(_absolute(path)) or "/")
+            how = Packing(name=_base(path))
             source = _absolute(path)
             if _follows(path):
                 source = self._trees.resolve(root, source)
@@ -116,7 +116,7 @@ class Archive:
         except NotFound:
             raise _not_found(ref, path) from None
         link = self._led_to(root, _absolute(path), entry.link) if S_ISLNK(entry.mode) else ""
-        return structs.replace(entry, name=posixpath.basename(_absolute(path)) or "/", link=link)
+        return structs.replace(entry, name=_base(path), link=link)
 
     def _led_to(self, root: Path, path: str, link: str) -> str:
         try:
@@ -198,6 +198,13 @@ async def _inflated(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]
 def _absolute(path: str) -> str:
     """Return `path` from the root, without dots and doubled slashes; links are not looked at."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _base(path: str) -> str:
+    """Return the name that `path` ends with: `.` when asked for that, `/` for the root."""
+    if path.endswith("/.") or path == ".":
+        return "."
+    return posixpath.basename(_absolute(path)) or "/"
 
 
 def _follows(path: str) -> bool:
