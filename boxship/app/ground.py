@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from boxship.base.errors import NotFound
-from boxship.engine.stats import nanoseconds_a_tick, parse_cpu_time
+from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
 from boxship.host import mounts
 from boxship.host.api.files import Packing, Trees
 from boxship.model.status import Container
