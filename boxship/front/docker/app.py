@@ -44,7 +44,6 @@ TABLES = (
     build_absent.routes,
     check.routes,
     swarm_absent.routes,
-    check.routes,
 )
 
 HEADERS = {

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from boxship.base import codec
 from boxship.base.errors import Invalid, NotFound, PlatformError
-from boxship.front.docker.keys import CLOCK, CONTAINERS, EXECS, IMAGES, PLACES, SYSTEM, TOP
+from boxship.front.docker.keys import CLOCK, CONTAINERS, EXECS, IMAGES, PLACES, SYSTEM
 from boxship.front.docker.wire import config, create, inspect, select, summary
 from boxship.front.rest import body, filters, query, versions
 from boxship.front.rest.connection import cancel_when_gone
@@ -214,13 +214,6 @@ async def update(request: web.Request) -> web.Response:
     asked = await body.read(request)
     warnings = await request.app[CONTAINERS].update(ref(request), config.parse_update(asked))
     return body.reply({"Warnings": list(warnings) or None})
-
-
-@routes.get("/containers/{ref}/top")
-async def top(request: web.Request) -> web.Response:
-    container = request.app[CONTAINERS].get(ref(request))
-    table = await request.app[TOP].top(container, request.query.get("ps_args", ""))
-    return body.reply({"Titles": table.titles, "Processes": table.processes})
 
 
 @routes.get("/containers/{ref}/checkpoints")
