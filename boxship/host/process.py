@@ -16,6 +16,7 @@ import msgspec
 from boxship.base.errors import KernelError, PlatformError
 
 CHUNK = 1 << 16
+LAST_BREATH = 1.0  # seconds a killed process may take to be gone
 # Python ignores the first two, which children would inherit; the others are ours, not theirs.
 _DEFAULTS = (signals.SIGPIPE, signals.SIGXFSZ, signals.SIGINT, signals.SIGTERM, signals.SIGHUP, signals.SIGCHLD)
 
@@ -80,6 +81,14 @@ def spawn(
     return Process(pid)
 
 
+def keep_descriptors() -> None:
+    """Let no child inherit descriptors that we were started with ourselves, but for 0, 1 and 2. Once, at our start."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with suppress(OSError):  # the one the listing was read from
+                os.set_inheritable(int(name), False)
+
+
 def file_actions(files: Mapping[int, int]) -> tuple[list[tuple[int, ...] | tuple[int, int, str, int, int]], list[int]]:
     """Return what posix_spawn is to do so that `files` come true, and descriptors to close afterwards.
 
@@ -128,15 +137,23 @@ async def run(
         async with asyncio.timeout(timeout):
             code = await process.wait()
     except TimeoutError:
-        process.signal(signals.SIGKILL)
+        await _finish_off(process)
         raise PlatformError(f"{argv[0]} did not end within {timeout:g} seconds") from None
     except BaseException:
-        process.signal(signals.SIGKILL)
+        await _finish_off(process)
         raise
     finally:
         feeder.close()
         outputs = [reader.finish() for reader in readers]
     return Completed(code, *outputs)
+
+
+async def _finish_off(process: Process) -> None:
+    """Kill; it is gone afterwards unless the kernel holds it."""
+    process.signal(signals.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_BREATH):
+            await process.wait()
 
 
 def _close(*fds: int) -> None:
