@@ -7,8 +7,8 @@ from boxship.base.errors import Invalid
 from boxship.model.container import HostSpec
 from boxship.model.runtime import DeviceNode, Surroundings
 
-_RULE = re.compile(r"^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$")
-_PERMISSIONS = re.compile(r"^[rwm]{1,3}$")
+_RULE = re.compile(r"([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
+_PERMISSIONS = re.compile(r"[rwm]{1,3}")
 
 # Everybody may make nodes, and open null, zero, full, random, urandom, tty, console, ptmx and their terminals.
 _USUAL = (
@@ -31,7 +31,7 @@ def check(spec: HostSpec) -> None:
     for text in spec.device_cgroup_rules or ():
         _parsed(text)
     for device in spec.devices or ():
-        if not _PERMISSIONS.match(device.cgroup_permissions or "rwm"):
+        if not _PERMISSIONS.fullmatch(device.cgroup_permissions or "rwm"):
             raise Invalid(f"invalid device mode: {device.cgroup_permissions}")
 
 
@@ -86,7 +86,7 @@ def _rule(kind: str, major: int | None, minor: int | None, access: str) -> dict[
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    match = _RULE.match(text)
+    match = _RULE.fullmatch(text)
     if not match:
         raise Invalid(f"invalid device cgroup rule format: '{text}'")
     kind, major, minor, access = match.groups()
