@@ -71,26 +71,34 @@ up() {
     port=${port##*:}
 
     say "5. An answer on the published port: curl http://localhost:$port"
+    local answer=
     for _ in $(seq 50); do
-        curl -sf "http://localhost:$port/" 2>/dev/null | grep visits && break
+        answer=$(curl -sf "http://localhost:$port/" || true)
+        case $answer in *" visits"*) break ;; esac
         sleep 0.1
-    done || true
-    curl -sf "http://localhost:$port/" | grep visits || fail "no answer on port $port"
+    done
+    case $answer in *" visits"*) echo "$answer" ;; *) fail "no answer on port $port, but: $answer" ;; esac
 
     say "What to try next"
     cat <<TEXT
-  export DOCKER_HOST=unix://$socket        # any Docker client; or BOXSHIP_HOST for .venv/bin/boxship
+  export DOCKER_HOST=unix://$socket   # for any Docker client; BOXSHIP_HOST for ours
   $client ps                               # front, app, store
   $client exec -it front sh                # a shell inside; try: wget -qO- http://app/cgi-bin/greet
   $client logs -f front                    # what it prints
   $client restart store                    # the count survives: it is in the volume demo-data
-  kill -9 \$(cat $state/daemon.pid)   # the daemon dies; curl http://localhost:$port goes on; make demo brings it back
+  kill -9 \$(cat $state/daemon.pid)        # the daemon dies, the containers go on; a new one takes them over:
+  make demo                                # (it makes the three anew; the count goes on)
   make demo-down                           # takes everything away
 TEXT
 }
 
 down() {
     [ "$(id -u)" = 0 ] || fail "containers need root: sudo make demo-down"
+    local pid
+    if pid=$(cat "$state/daemon.pid" 2>/dev/null) && grep -qs boxship "/proc/$pid/cmdline"; then
+        kill "$pid"
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    fi
     if [ -d "$data" ] || [ -d "$state" ]; then
         "$boxship" daemon "${flags[@]}" --purge
     fi

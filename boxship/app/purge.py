@@ -90,13 +90,22 @@ def _monitors(exec_root: str) -> Iterator[int]:
                     yield int(name)
 
 
+async def _remove_link(links: HostLinks, name: str) -> None:
+    """A link may go by itself meanwhile: the other end went with its namespace."""
+    try:
+        await links.remove(name)
+    except KernelError:
+        if name in await links.seen():
+            raise
+
+
 async def _remove_links(settings: Settings, networks: list[Network]) -> None:
     links, firewall = HostLinks(), Nftables()
     try:
         own = {network.link for network in networks if network.link} | {settings.bridge}
         for name in await links.seen():
             if name in own or (name.startswith(link_prefix(settings)) and name != settings.bridge):
-                await links.remove(name)
+                await _remove_link(links, name)
         await firewall.run(rules.remove(network_settings(settings).table))
     finally:
         await links.aclose()
