@@ -27,12 +27,12 @@ class HostLinks:
     async def ensure_bridge(self, link: BridgeLink) -> None:
         await self._run(lambda: self._ensure(link))
 
-    def bridged_filter(self) -> bool:
+    def bridged_filter(self) -> bool | None:
         try:
             with open("/proc/sys/net/bridge/bridge-nf-call-iptables") as file:
                 return file.read().strip() == "1"
         except OSError:
-            return False
+            return None
 
     def forward(self, ipv6: bool) -> bool:
         changed = False
@@ -75,6 +75,8 @@ class HostLinks:
     def _ensure(self, link: BridgeLink) -> None:
         self._channel.call([route.new_bridge(link.name)])
         index = self._channel.index(link.name)
+        if link.filtered:
+            self._channel.call([route.filter_bridge(index, f"filter bridge {link.name}")])
         wanted = set(link.addresses)
         present = {address for owner, address in self._channel.addresses() if owner == index}
         if any(":" in address for address in wanted):

@@ -44,16 +44,19 @@ def wishes(spec: ContainerSpec, find: Callable[[str], Network]) -> dict[str, tup
 
 def rewired(spec: ContainerSpec, add: Mapping[str, EndpointSpec], drop: Network | None) -> ContainerSpec:
     """Return the wish with networks added, and one dropped. A container whose network mode is the dropped one is
-    left with its other networks, the first of which becomes its mode, or with none."""
-    networks = {**spec.networks, **add}
-    if drop is None:
-        return msgspec.structs.replace(spec, networks=networks)
-    names = {drop.spec.name, drop.id, *(("default",) if drop.spec.name == DEFAULT else ())}
-    networks = {name: asked for name, asked in networks.items() if name not in names}
-    host = spec.host
-    if mode_of(spec) in names:
-        host = msgspec.structs.replace(host, network_mode=next(iter(networks), NONE))
-    return msgspec.structs.replace(spec, networks=networks, host=host)
+    left with its other networks, the first of which becomes its mode, or with none; the first added ends none."""
+    names = {drop.spec.name, drop.id} if drop is not None else set()
+    networks = {name: asked for name, asked in spec.networks.items() if _plain(name) not in names} | dict(add)
+    mode = mode_of(spec)
+    if mode in names or (mode == NONE and add):
+        host = msgspec.structs.replace(spec.host, network_mode=next(iter(networks), NONE))
+        networks.pop(NONE, None)
+        return msgspec.structs.replace(spec, networks=networks, host=host)
+    return msgspec.structs.replace(spec, networks=networks)
+
+
+def _plain(name: str) -> str:
+    return DEFAULT if name == "default" else name
 
 
 def require_fitting(network: Network, asked: EndpointSpec) -> None:

@@ -92,6 +92,7 @@ class Places:
         """Put a running container into one more network. On failure it is as before."""
         used = [seat.status.interface for seat in held.seats.values()]
         before = held.gateways()
+        held.seats.pop(endpoints.NONE, None)
         held.seats[network.spec.name] = self._seat(held.container, network, asked, used)
         try:
             await self._plug(held, network.spec.name)

@@ -100,13 +100,15 @@ CHAINS = ("guard", "prerouting", "output", "postrouting", "into", "forward", "pu
 
 
 class Walls(NamedTuple):
-    """What the table has to know of one network. subnets: of both families."""
+    """What the table has to know of one network. subnets: of both families. apart: its containers are kept from
+    each other, published ports excepted."""
 
     bridge: str
     subnets: tuple[str, ...] = ()
     masquerade4: bool = True
     masquerade6: bool = True
     internal: bool = False
+    apart: bool = False
     unprotected4: bool = False
     unprotected6: bool = False
 
@@ -122,7 +124,9 @@ class Target(NamedTuple):
 
 def of_network(walls: Walls) -> Elements:
     name = f'"{walls.bridge}"'
-    found = {"bridges": {name}, "loops": {f"{name} . {name}"}}
+    found = {"bridges": {name}}
+    if not walls.apart:
+        found["loops"] = {f"{name} . {name}"}
     for flag, sets in (
         (walls.internal, "internal"),
         (walls.unprotected4, "unprotected4"),

@@ -220,7 +220,7 @@ class Networks:
         network, container = self._catalogue.find(ref), self._members.find(container_ref)
         async with self._locks[container.id]:
             container = self._members.find(container.id)
-            _require_own_networks(container)
+            _require_own_networks(container, network)
             endpoints.require_fitting(network, endpoint)
             if network.spec.name in self._seats_of(container):
                 raise Forbidden(f"endpoint with name {container.name} already exists in network {network.spec.name}")
@@ -242,7 +242,7 @@ class Networks:
             raise
         async with self._locks[container.id]:
             container = self._members.find(container.id)
-            _require_own_networks(container)
+            _require_own_networks(container, network)
             if network.spec.name not in self._seats_of(container):
                 if force:
                     return
@@ -400,11 +400,15 @@ def _walls(driver: Driver, network: Network) -> rules.Elements:
     return rules.of_network(walls) if walls is not None else {}
 
 
-def _require_own_networks(container: Container) -> None:
-    """Raise for a container that has no networks of its own to change."""
+def _require_own_networks(container: Container, network: Network) -> None:
+    """Raise for a container that has no networks of its own to change, and for networks that nobody joins later."""
     mode = endpoints.mode_of(container.spec)
-    if mode == endpoints.HOST:
-        raise Invalid("container cannot be connected to multiple networks when one of the networks is host")
+    if endpoints.HOST in (mode, network.spec.name):
+        raise Invalid("container cannot be disconnected from host network or connected to host network")
+    if network.spec.name == endpoints.NONE:
+        raise Invalid(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+        )
     if mode.startswith(endpoints.JOIN):
         raise Invalid(
             "container sharing network namespace with another container or host "

@@ -12,12 +12,14 @@ import msgspec
 
 
 class BridgeLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A bridge as it should be. mtu 0 leaves the kernel's. addresses: the host's own in it, with prefix."""
+    """A bridge as it should be. mtu 0 leaves the kernel's. addresses: the host's own in it, with prefix.
+    filtered: frames between its ports pass the packet filter, whatever the host's setting (needs br_netfilter)."""
 
     name: str
     addresses: tuple[str, ...] = ()
     mtu: int = 0
     mac: str = ""
+    filtered: bool = False
 
 
 class Plug(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +72,8 @@ class Links(Protocol):
         """Make the bridge or correct the one there is: up, with exactly these addresses. Raises KernelError."""
         ...
 
-    def bridged_filter(self) -> bool:
-        """Whether frames between the ports of a bridge pass the packet filter (br_netfilter)."""
+    def bridged_filter(self) -> bool | None:
+        """Whether frames between the ports of bridges pass the packet filter; None where they cannot (br_netfilter)."""
         ...
 
     def forward(self, ipv6: bool) -> bool:

@@ -27,6 +27,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO = 1, 
 IFLA_LINKINFO, IFLA_NET_NS_FD = 18, 28
 INFO_KIND, INFO_DATA = 1, 2
 VETH_INFO_PEER = 1
+NF_CALL_IPTABLES, NF_CALL_IP6TABLES = 36, 37
 BRPORT_MODE, BRPORT_ISOLATED = 4, 33  # hairpin is called mode
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
@@ -55,6 +56,13 @@ def new_bridge(name: str) -> Request:
     info = attribute(IFLA_LINKINFO, text(INFO_KIND, "bridge"))
     body = _link() + text(IFLA_IFNAME, name) + info
     return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create bridge {name}", THERE)
+
+
+def filter_bridge(index: int, about: str) -> Request:
+    """Let frames between the bridge's ports pass the packet filter."""
+    filters = octet(NF_CALL_IPTABLES, 1) + octet(NF_CALL_IP6TABLES, 1)
+    info = attribute(IFLA_LINKINFO, text(INFO_KIND, "bridge") + attribute(INFO_DATA, filters))
+    return Request(NEWLINK, ACK, _link(index) + info, about)
 
 
 def new_veth(name: str, peer: str, peer_space: int) -> Request:

@@ -13,13 +13,16 @@ from boxship.model.network import IpamPool, Network, NetworkSpec
 
 
 class BridgeDriver:
-    """bridged_filter: frames between ports of a bridge pass the packet filter, so that a container can only reach
-    its own published port if its port of the bridge lets frames return."""
+    """bridged_filter: whether frames between ports of a bridge pass the packet filter, None where they cannot.
+
+    Where they do, a container only reaches its own published port if its port of the bridge lets frames return.
+    Containers are kept from each other (no icc) by the filter, which lets published ports through, or where frames
+    cannot be filtered by isolating the bridge's ports, which does not."""
 
     name = "bridge"
     addressed = True
 
-    def __init__(self, settings: NetworkSettings, links: Links, bridged_filter: bool) -> None:
+    def __init__(self, settings: NetworkSettings, links: Links, bridged_filter: bool | None) -> None:
         self._settings = settings
         self._links = links
         self._bridged_filter = bridged_filter
@@ -41,6 +44,7 @@ class BridgeDriver:
                 name=network.link,
                 addresses=tuple(_own(p) for p in network.pools if self._has_address(p, options)),
                 mtu=options.mtu,
+                filtered=self._apart_by_filter(options),
                 mac=mac_for(_first_ipv4(network), bytes.fromhex(network.id[:8])),
             )
         )
@@ -61,8 +65,8 @@ class BridgeDriver:
             addresses=(*addresses, *map(_link_local, place.spec.link_local_ips)),
             gateways=place.gateways,
             mtu=options.mtu,
-            isolated=not options.icc,
-            hairpin=place.published and self._bridged_filter,
+            isolated=not options.icc and self._bridged_filter is None,
+            hairpin=place.published and (self._bridged_filter or self._apart_by_filter(options)),
             sysctls=endpoint_sysctls(asked, status.interface),
         )
 
@@ -74,12 +78,16 @@ class BridgeDriver:
             masquerade4=options.masquerade4,
             masquerade6=options.masquerade6,
             internal=network.spec.internal,
+            apart=self._apart_by_filter(options),
             unprotected4=options.mode4 == "nat-unprotected",
             unprotected6=options.mode6 == "nat-unprotected",
         )
 
     def options(self, spec: NetworkSpec) -> BridgeOptions:
         return bridge_options(spec.options, self._settings.mtu)
+
+    def _apart_by_filter(self, options: BridgeOptions) -> bool:
+        return not options.icc and self._bridged_filter is not None
 
     def _has_address(self, pool: IpamPool, options: BridgeOptions) -> bool:
         mode = options.mode6 if ":" in pool.subnet else options.mode4

@@ -34,6 +34,7 @@ NETWORKS = {
             "own4": {"10.1.0.0/16 . 10.1.0.0/16"},
         },
     ),
+    "kept apart": (Walls("br0", apart=True), {"bridges": {'"br0"'}}),
     "reachable directly": (
         Walls("br0", unprotected4=True, unprotected6=True),
         {

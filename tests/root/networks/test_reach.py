@@ -1,0 +1,123 @@
+"""Who reaches whom, through the real kernel: networks, isolation, published ports, IPv6."""
+
+import subprocess
+
+import pytest
+
+from boxship.model.network import NetworkSpec
+from boxship.model.status import Container
+
+from .conftest import Lab, published
+
+pytestmark = pytest.mark.root
+
+
+def _address(family: str) -> str:
+    """An address of this host that is not loopback."""
+    text = subprocess.run(
+        ["ip", family, "-o", "addr", "show", "scope", "global"], capture_output=True, text=True, check=True
+    )
+    found = [line.split()[3].split("/")[0] for line in text.stdout.splitlines() if " bt" not in line]
+    return found[0] if found else ""
+
+
+HOST4, HOST6 = _address("-4"), _address("-6")
+
+
+def ipv4(container: Container, network: str = "bridge") -> str:
+    return container.status.networks[network].ipv4_address
+
+
+async def test_the_default_network(lab: Lab) -> None:
+    web = await lab.start("web", port_bindings=published("28080:80/tcp", "28080:80/udp", "127.0.0.1:28081:80/tcp"))
+    peer = await lab.start("peer")
+    await lab.serve(web, 80)
+    await lab.serve(web, 81)
+    assert web.status.ports == {
+        "80/tcp": (("0.0.0.0", 28080), ("127.0.0.1", 28081)),
+        "80/udp": (("0.0.0.0", 28080),),
+    }
+    for protocol in ("tcp", "udp"):
+        assert await lab.ask(None, protocol, HOST4, 28080) == f"{protocol} {HOST4}"
+        assert await lab.ask(None, protocol, "127.0.0.1", 28080) == f"{protocol} 10.211.0.1"
+        assert await lab.ask(peer, protocol, HOST4, 28080) == f"{protocol} 10.211.0.1"
+        assert await lab.ask(web, protocol, HOST4, 28080) == f"{protocol} 10.211.0.1"
+        assert await lab.ask(peer, protocol, ipv4(web), 81) == f"{protocol} {ipv4(peer)}"
+        assert await lab.ask(None, protocol, ipv4(web), 81) == f"{protocol} 10.211.0.1"
+    assert await lab.ask(None, "tcp", "127.0.0.1", 28081) == "tcp 10.211.0.1"
+    assert (await lab.ask(None, "tcp", HOST4, 28081)).startswith("no:")
+    assert (await lab.ask(peer, "tcp", "10.211.0.1", 28081)).startswith("no:")
+    await lab.stop(web)
+    assert (await lab.ask(None, "tcp", "127.0.0.1", 28080)).startswith("no:")
+
+
+async def test_networks_are_apart_but_published_ports_are_not(lab: Lab) -> None:
+    await lab.networks.create(NetworkSpec(name="one"))
+    await lab.networks.create(NetworkSpec(name="two"))
+    web = await lab.start("web", network_mode="one", port_bindings=published("28080:80/tcp"))
+    other = await lab.start("other", network_mode="two")
+    third = await lab.start("third")
+    await lab.serve(web, 80)
+    for asking in (other, third):
+        assert (await lab.ask(asking, "tcp", ipv4(web, "one"), 80)).startswith("no:")
+        assert (await lab.ask(asking, "tcp", HOST4, 28080)).startswith("tcp ")
+
+
+async def test_internal_networks_are_closed(lab: Lab) -> None:
+    await lab.networks.create(NetworkSpec(name="closed", internal=True))
+    await lab.networks.create(NetworkSpec(name="open"))
+    one = await lab.start("one", network_mode="closed", port_bindings=published("28080:80/tcp"))
+    two = await lab.start("two", network_mode="closed")
+    outside = await lab.start("outside", network_mode="open")
+    await lab.serve(one, 80)
+    assert one.status.ports == {}
+    assert await lab.ask(two, "tcp", ipv4(one, "closed"), 80) == f"tcp {ipv4(two, 'closed')}"
+    assert (await lab.ask(outside, "tcp", ipv4(one, "closed"), 80)).startswith("no:")
+    assert "default" not in await lab.run(one, "ip", "route")
+
+
+async def test_containers_may_be_kept_from_each_other(lab: Lab) -> None:
+    options = {"com.docker.network.bridge.enable_icc": "false"}
+    await lab.networks.create(NetworkSpec(name="apart", options=options))
+    web = await lab.start("web", network_mode="apart", port_bindings=published("28080:80/tcp"))
+    peer = await lab.start("peer", network_mode="apart")
+    await lab.serve(web, 80)
+    assert (await lab.ask(peer, "tcp", ipv4(web, "apart"), 80)).startswith("no:")
+    assert (await lab.ask(None, "tcp", HOST4, 28080)).startswith("tcp ")
+    assert (await lab.ask(peer, "tcp", HOST4, 28080)).startswith("tcp ")
+
+
+async def test_ipv6(lab: Lab) -> None:
+    await lab.networks.create(NetworkSpec(name="six", enable_ipv6=True))
+    web = await lab.start("web", network_mode="six", port_bindings=published("28080:80/tcp"))
+    peer = await lab.start("peer", network_mode="six")
+    await lab.serve(web, 80, "6")
+    place = web.status.networks["six"]
+    assert web.status.ports["80/tcp"] == (("0.0.0.0", 28080), ("::", 28080))
+    assert await lab.ask(None, "tcp", HOST6, 28080) == f"tcp {HOST6}"
+    assert await lab.ask(None, "tcp", HOST4, 28080) == f"tcp {HOST4}"
+    assert await lab.ask(None, "tcp", "::1", 28080) == "no: Connection refused"
+    assert await lab.ask(web, "tcp", HOST6, 28080) == f"tcp {place.ipv6_gateway}"
+    found = await lab.ask(peer, "udp", place.ipv6_address, 80)
+    assert found == f"udp {peer.status.networks['six'].ipv6_address}"
+
+
+async def test_ranges_are_one_element(lab: Lab) -> None:
+    ports = published(*(f"{n}:{n}/udp" for n in range(28000, 28100)))
+    web = await lab.start("web", port_bindings=ports)
+    await lab.serve(web, 28077)
+    assert await lab.ask(None, "udp", HOST4, 28077) == f"udp {HOST4}"
+    listed = await lab.run(None, "nft", "list", "map", "inet", lab.settings.table, "any4_ranges")
+    assert f"udp . 28000-28099 : {ipv4(web)}" in listed
+
+
+async def test_routed_networks_are_reached_as_they_are(lab: Lab) -> None:
+    options = {"com.docker.network.bridge.gateway_mode_ipv4": "routed"}
+    await lab.networks.create(NetworkSpec(name="routed", options=options))
+    web = await lab.start("web", network_mode="routed", port_bindings=published("28080:80/tcp"))
+    other = await lab.start("other")
+    await lab.serve(web, 80)
+    await lab.serve(web, 81)
+    assert web.status.ports == {}
+    assert (await lab.ask(other, "tcp", ipv4(web, "routed"), 80)).startswith("tcp ")
+    assert (await lab.ask(other, "tcp", ipv4(web, "routed"), 81)).startswith("no:")
