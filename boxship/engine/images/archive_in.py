@@ -9,7 +9,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.engine.images import config as image_config
@@ -36,28 +36,10 @@ class Found:
     references: tuple[Reference, ...]
 
 
-@dataclass(slots=True)
-class Archive:
-    """staged: layers extracted aside, by diff id; who reads the archive must keep or discard them all."""
+class ArchiveReader:
+    """Reads one archive. staged: layers extracted aside, by diff id; whoever made the reader discards those that were
+    not kept, also when reading failed."""
 
-    found: tuple[Found, ...] = ()
-    staged: dict[str, Staged] = field(default_factory=dict)
-
-
-def read_archive(read: Read, layers: Layers, loop: asyncio.AbstractEventLoop, progress: Progress) -> Archive:
-    """Read a whole archive, compressed or not. For a thread. Raises Invalid; then nothing stays staged."""
-    reader = _Reader(layers, loop, progress)
-    try:
-        for head, body in entries(plain(read)):
-            reader.take(head, body)
-        return Archive(tuple(reader.images()), reader.staged)
-    except BaseException:
-        for staged in reader.staged.values():
-            layers.discard(staged)
-        raise
-
-
-class _Reader:
     def __init__(self, layers: Layers, loop: asyncio.AbstractEventLoop, progress: Progress) -> None:
         self._layers = layers
         self._loop = loop
@@ -67,7 +49,13 @@ class _Reader:
         self._diff_ids: dict[str, str] = {}  # path of a layer -> diff id
         self.staged: dict[str, Staged] = {}
 
-    def take(self, head: Head, body: Body) -> None:
+    def read(self, read: Read) -> list[Found]:
+        """Read a whole archive, compressed or not, and return its images. For a thread. Raises Invalid."""
+        for head, body in entries(plain(read)):
+            self._take(head, body)
+        return list(self._images())
+
+    def _take(self, head: Head, body: Body) -> None:
         path = posixpath.normpath(head.path)
         if head.kind in b"12":
             base = posixpath.dirname(path) if head.kind == b"2" else ""
@@ -120,7 +108,7 @@ class _Reader:
                 return facts.diff_id
         return ""
 
-    def images(self) -> Iterator[Found]:
+    def _images(self) -> Iterator[Found]:
         listed = self._at("manifest.json")
         index = self._at("index.json")
         if listed is not None:

@@ -73,7 +73,8 @@ class Feed:
 
 async def through_thread(pieces: AsyncIterator[bytes], work: Callable[[Callable[[int], bytes]], T]) -> T:
     """Run `work(read)` in a thread of its own, where `read(size)` gives what `pieces` yields; return its result.
-    When `pieces` fails, `read` raises that error; when `work` is done, the rest of `pieces` is not read."""
+    When `pieces` fails or we are cancelled, `read` raises; when `work` is done, the rest of `pieces` is not read.
+    The thread has ended when this returns or raises."""
     feed = Feed()
     done = asyncio.wrap_future(_start(feed, work))
     try:
@@ -81,12 +82,12 @@ async def through_thread(pieces: AsyncIterator[bytes], work: Callable[[Callable[
             if not await feed.put(piece):
                 break
         feed.end()
+        return await asyncio.shield(done)
     except BaseException as error:
         feed.end(error if isinstance(error, Exception) else ConnectionError("the source of the data has gone"))
-        await asyncio.wait([done])
+        await asyncio.wait([done])  # the thread is never left alone with what we hold
         done.exception()
         raise
-    return await done
 
 
 def _start(feed: Feed, work: Callable[[Callable[[int], bytes]], T]) -> "Future[T]":

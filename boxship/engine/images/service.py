@@ -13,7 +13,7 @@ from boxship.base.errors import Conflict, Invalid, NotFound
 from boxship.engine.events import Events
 from boxship.engine.images import config as image_config
 from boxship.engine.images import removal
-from boxship.engine.images.archive_in import Found, Progress, read_archive
+from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
 from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
@@ -260,14 +260,13 @@ class Images:
     async def load(self, pieces: AsyncIterator[bytes], progress: Progress) -> list[str]:
         """Take in a docker-archive or an OCI layout, packed or not. Return the lines dockerd shows.
         `progress(id, current, total)` is called from another thread. Raises Invalid; then nothing is left."""
-        loop = asyncio.get_running_loop()
-        archive = await through_thread(pieces, lambda read: read_archive(read, self._layers, loop, progress))
+        reader = ArchiveReader(self._layers, asyncio.get_running_loop(), progress)
         lines: list[str] = []
         try:
-            for found in archive.found:
-                lines += await self._settle(found, archive.staged)
+            for found in await through_thread(pieces, reader.read):
+                lines += await self._settle(found, reader.staged)
         finally:
-            for staged in archive.staged.values():
+            for staged in reader.staged.values():
                 self._layers.discard(staged)
         return lines
 
@@ -314,7 +313,14 @@ class Images:
     async def stage(self, pieces: AsyncIterator[bytes]) -> Staged:
         """Extract one layer, packed or not, aside; hand it to `adopt` or `discard`."""
         loop = asyncio.get_running_loop()
-        return await through_thread(pieces, lambda read: self._layers.stage(read, loop))
+        made: list[Staged] = []
+        try:
+            await through_thread(pieces, lambda read: made.append(self._layers.stage(read, loop)))
+        except BaseException:  # the thread may have been done when we were cancelled
+            for staged in made:
+                self._layers.discard(staged)
+            raise
+        return made[0]
 
     def discard(self, staged: Staged) -> None:
         self._layers.discard(staged)

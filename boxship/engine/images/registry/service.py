@@ -99,7 +99,7 @@ class Registries:
             except BaseException as e:
                 await client.aclose()
                 if not isinstance(e, Unreachable) and not (endpoint.is_mirror and isinstance(e, PlatformError)):
-                    raise _said(e, reference) from e
+                    raise (e if push else _denied(e, reference)) from e.__cause__
                 failure = failure if endpoint.base.startswith("http:") and failure else e
         assert failure is not None
         raise failure
@@ -127,8 +127,6 @@ class Registries:
             try:
                 for each in references:
                     await self._push_one(client, each, tell)
-            except (Unauthorized, Forbidden, NotFound) as e:
-                raise _said(e, reference, push=True) from e
             finally:
                 await client.aclose()
 
@@ -203,12 +201,10 @@ def _platform(descriptor: Descriptor) -> dict[str, str]:
     return {key: value for key, value in fields.items() if value}
 
 
-def _said(error: BaseException, reference: Reference, *, push: bool = False) -> BaseException:
-    """Return the error in dockerd's words."""
+def _denied(error: BaseException, reference: Reference) -> BaseException:
+    """Return the error of a pull in dockerd's words; a registry does not tell what is not there from what is secret."""
     if not isinstance(error, (Unauthorized, Forbidden)) or not reference.path:
         return error
-    if push:
-        return type(error)(f"push access to {reference.familiar_name} was denied: {error}")
     return NotFound(
         f"pull access denied for {reference.familiar_name}, repository does not exist or may require 'docker login': "
         f"{error}"
