@@ -36,15 +36,18 @@ class Session:
     def __init__(self) -> None:
         self.finished = asyncio.Event()
         self.failure = ""
+        self._process: ExecProcess | None = None
         self._console: Console | None = None
         self._stirred = False
         self._reading = False
 
-    def begin(self, console: Console | None) -> None:
-        self._console = console
+    def begin(self, process: ExecProcess) -> None:
+        self._process, self._console = process, process.console
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
-        if self._console is not None:
+        if self._process is not None and not await self._process.began():
+            await self.finished.wait()
+        if self._console is not None and not self.failure:
             self._reading = True
             async for chunk in self._console.output():
                 self._stirred, self._reading = True, False
@@ -127,7 +130,7 @@ class Execs:
             if detach or not isinstance(error, RuntimeFailed | Invalid):
                 raise _worded(error) from error
             return session
-        session.begin(process.console)
+        session.begin(process)
         entry.status = structs.replace(entry.status, pid=process.pid)
         self._tasks.spawn(self._watch(container, entry, process, session), f"exec {exec_id}")
         return None if detach else session

@@ -56,7 +56,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 
     pid:        first process if the runtime got that far, dead or alive.
     running:    that process lives (as itself: the pid was not reused).
-    started:    `start` has happened, or the process is gone.
+    started:    `start` has happened; a process may also end before that, killed while it waits.
     conmon_pid: monitor, None when it is gone.
     """
 
@@ -124,6 +124,11 @@ class ExecProcess(Protocol):
     @property
     def console(self) -> Console | None:
         """None when detached."""
+        ...
+
+    async def began(self) -> bool:
+        """Return True as soon as the process is known to run, False when it never came to that. What its console
+        yields in the second case are the runtime's own words, which `wait` raises too."""
         ...
 
     async def wait(self) -> int:

@@ -39,6 +39,9 @@ class FakeExec:
         if code is not None:
             self._end.set_result(code)
 
+    async def began(self) -> bool:
+        return True
+
     async def wait(self) -> int:
         return await asyncio.shield(self._end)
 

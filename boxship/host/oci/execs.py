@@ -59,6 +59,9 @@ class RunningExec:
         self._console = console
         self._proxied = proxied
 
+    async def began(self) -> bool:
+        return await asyncio.shield(self.started)
+
     async def wait(self) -> int:
         return await asyncio.shield(self.ended)
 

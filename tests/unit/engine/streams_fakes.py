@@ -48,6 +48,9 @@ class FakeExec:
         self.sizes: list[tuple[int, int]] = []
         self.code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
+    async def began(self) -> bool:
+        return not self.code.done() or self.code.exception() is None
+
     async def wait(self) -> int:
         return await asyncio.shield(self.code)
 

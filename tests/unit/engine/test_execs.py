@@ -118,6 +118,7 @@ async def test_a_failure_that_shows_later_too() -> None:
     assert session is not None
     [process] = world.runtime.execs
     assert process.console is not None
+    process.console.say(b"the runtime's own words", 2)
     process.console.end()
     process.fail(MISSING)
     assert await all_of(session) == MISSING.encode() + b"\r\n"
