@@ -103,9 +103,9 @@ async def _host(settings: Settings, stack: contextlib.AsyncExitStack) -> _Host:
     data_root = Path(settings.data_root)
     data_root.mkdir(mode=0o711, parents=True, exist_ok=True)
     mounts.make_private(str(data_root))
-    groups = cgroups.detect()
     programs = Programs(_programs(settings), settings.default_runtime)
     found = await programs.probe()
+    groups = cgroups.detect()  # after the probe, which may mount hierarchies that crun needs
     host = host_facts(groups, settings.init_path)
     options = facts.engine_options(settings, found, host, _text("/proc/sys/kernel/random/boot_id"))
     trees = Trees(data_root / "trash")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from boxship.base.errors import Conflict, NotFound
 from boxship.engine import devices, groups
-from boxship.engine.bundle import bundle, capabilities, exec_process, resources, security
+from boxship.engine.bundle import bundle, capabilities, cdi, exec_process, resources, security
 from boxship.engine.bundle import devices as device_wishes
 from boxship.engine.networks import links
 from boxship.engine.networks.attached import NetworkFiles
@@ -17,7 +17,7 @@ from boxship.engine.options import EngineOptions
 from boxship.engine.rootfs import shared_memory
 from boxship.engine.states import LIVE
 from boxship.host.api.runtime import Launch
-from boxship.model.container import ContainerSpec
+from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.exec import ExecSpec
 from boxship.model.runtime import HostFacts, Identity, IdMap, Surroundings
 from boxship.model.status import Container
@@ -98,6 +98,7 @@ class Launchpad:
     def _around(self, container: Container, netns_path: str) -> Surroundings:
         spec, options = container.spec, self._options
         host = spec.host
+        named = devices.cdi() if host.device_requests else ()
         return Surroundings(
             rootfs=str(options.container_dir(container.id) / "merged"),
             cgroup=f"{(host.cgroup_parent or options.cgroup_parent).rstrip('/')}/{container.id}",
@@ -107,10 +108,10 @@ class Launchpad:
             hostname=spec.hostname,
             files=self._write_files(container),
             shm=self._shared_memory(container),
-            devices={d.path_on_host: devices.nodes(d.path_on_host) for d in host.devices or ()},
+            devices={path: devices.nodes(path) for path in self._device_paths(host, named)},
             block=devices.throttled(host),
             host_devices=devices.everything() if host.privileged else (),
-            cdi=devices.cdi() if host.device_requests else (),
+            cdi=named,
             link_env=self._link_variables(container),
             uid_map=self._outfit.uid_map,
             gid_map=self._outfit.gid_map,
@@ -121,6 +122,10 @@ class Launchpad:
             cgroupns=options.cgroupns_mode,
             ipc=options.ipc_mode,
         )
+
+    def _device_paths(self, host: HostSpec, named: tuple[dict[str, Any], ...]) -> list[str]:
+        """Devices whose numbers the bundle needs: those asked for by path, and those that CDI specs name by path."""
+        return [*(d.path_on_host for d in host.devices or ()), *cdi.paths(cdi.edits(host, named))]
 
     def _identity(self, container: Container, user: str) -> Identity:
         root = self._options.container_dir(container.id) / "merged"

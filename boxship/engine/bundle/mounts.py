@@ -76,8 +76,9 @@ def _shm(spec: HostSpec, around: Surroundings) -> Mount | None:
     mode = spec.ipc_mode or around.ipc
     if mode == "none":
         return None
-    if around.shm:
-        return _mount("/dev/shm", "bind", around.shm, ("rbind", "rprivate"))
+    source = around.shm or ("/dev/shm" if mode == "host" else "")
+    if source:
+        return _mount("/dev/shm", "bind", source, ("rbind", "rprivate"))
     size = spec.shm_size or SHM_SIZE
     return _mount("/dev/shm", "tmpfs", "shm", (*NO_SURPRISES, "mode=1777", f"size={size}"))
 

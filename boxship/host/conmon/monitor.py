@@ -35,7 +35,7 @@ def command(conmon: str, launch: Launch, runtime: RuntimeInfo, layout: Layout) -
         argv.append("-t")
     if launch.stdin:
         argv.append("-i")
-        if not launch.stdin_once:
+        if launch.terminal or not launch.stdin_once:  # a terminal's input has no end
             argv.append("--leave-stdin-open")
     if launch.systemd_cgroup:
         argv.append("-s")

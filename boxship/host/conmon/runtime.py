@@ -228,7 +228,7 @@ class ConmonRuntime:
         return Present(
             pid=known.first.pid or None,
             running=running,
-            started=bool(known.first.pid) and (gate_open or not running),
+            started=bool(known.first.pid) and gate_open,
             conmon_pid=known.monitor.pid if record.lives(known.monitor) else None,
         )
 

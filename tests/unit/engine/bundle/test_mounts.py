@@ -83,6 +83,7 @@ OPTIONS: dict[str, tuple[Container, dict[str, Any], str, list[str]]] = {
         "/dev/shm",
         ["rbind", "rprivate"],
     ),
+    "shared memory of the host": (container(host=HostSpec(ipc_mode="host")), {}, "/dev/shm", ["rbind", "rprivate"]),
     "bind": (container(mounts=(bind(),)), {}, "/data", ["rbind", "rprivate"]),
     "bind of one file system": (container(mounts=(bind(recursive=False),)), {}, "/data", ["bind", "rprivate"]),
     "bind with propagation": (container(mounts=(bind(propagation="rshared"),)), {}, "/data", ["rbind", "rshared"]),
