@@ -3,7 +3,7 @@
 import msgspec
 
 from boxship.base.units import SECOND
-from boxship.host.api.cgroups import CgroupStats
+from boxship.model.usage import CgroupStats
 
 
 class Traffic(msgspec.Struct, frozen=True):

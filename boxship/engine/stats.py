@@ -11,8 +11,8 @@ from boxship.base.clock import Clock
 from boxship.base.errors import PlatformError
 from boxship.base.tasks import Tasks
 from boxship.engine.sample import Sample, Traffic, parse_net_dev
-from boxship.host.api.cgroups import CgroupStats
 from boxship.model.status import Container, State
+from boxship.model.usage import CgroupStats
 
 PERIOD = 1.0  # seconds
 BREATH = 8  # containers read before other work gets its turn

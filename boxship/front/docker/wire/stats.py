@@ -5,7 +5,7 @@ from typing import Any
 
 from boxship.base.units import rfc3339
 from boxship.engine.sample import Sample
-from boxship.host.api.cgroups import BlockEntry
+from boxship.model.usage import BlockEntry
 
 _BLOCK = (
     "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
