@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from boxship.base.bus import Bus
+from boxship.base.bus import Bus, Event
 from boxship.base.clock import SystemClock
 from boxship.base.errors import NotFound
 from boxship.base.ids import new_id
@@ -81,9 +81,9 @@ class Lab:
         await self.networks.adopt([c for c in self.records.all() if c.status.state is State.RUNNING])
 
     async def start(self, name: str, **changes: object) -> Container:
-        spec = changes.pop("spec", None) or ContainerSpec()
-        assert isinstance(spec, ContainerSpec)
-        host = msgspec.structs.replace(spec.host, **changes)
+        """`changes` are of HostSpec, but for `networks`."""
+        spec = ContainerSpec(networks=changes.pop("networks", {}))  # type: ignore[arg-type]
+        host = HostSpec(**changes)  # type: ignore[arg-type]
         container_id = new_id()
         container = Container(
             id=container_id,
@@ -109,6 +109,12 @@ class Lab:
         enter = ["nsenter", f"--net={path}"] if path else []
         sleeper = self.sleepers[container_id] = subprocess.Popen([*enter, "busybox", "sleep", "600"])
         return sleeper.pid
+
+    async def rename(self, container: Container, name: str) -> Container:
+        renamed = await self.records.save(msgspec.structs.replace(self.now(container), name=name))
+        self.bus.publish(Event(kind="container", action="rename", id=container.id, time=1))
+        await asyncio.sleep(0.05)
+        return renamed
 
     async def stop(self, container: Container) -> None:
         self.end(container)
