@@ -2,8 +2,8 @@
 
 import msgspec
 
+from boxship.base.counters import CgroupStats
 from boxship.base.units import SECOND
-from boxship.model.usage import CgroupStats
 
 
 class Traffic(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ from contextlib import suppress
 import msgspec
 
 from boxship.base.clock import Clock
+from boxship.base.counters import CgroupStats
 from boxship.base.errors import PlatformError
 from boxship.base.tasks import Tasks
 from boxship.engine.sample import Sample, Traffic, parse_net_dev
 from boxship.model.status import Container, State
-from boxship.model.usage import CgroupStats
 
 PERIOD = 1.0  # seconds
 BREATH = 8  # containers read before other work gets its turn

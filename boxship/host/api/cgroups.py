@@ -7,7 +7,7 @@ have one hierarchy, those of the first one per controller.
 from collections.abc import Iterator
 from typing import Protocol
 
-from boxship.model.usage import BlockEntry, BlockStats, CgroupStats, CpuStats, MemoryStats, PidsStats
+from boxship.base.counters import BlockEntry, BlockStats, CgroupStats, CpuStats, MemoryStats, PidsStats
 
 __all__ = ["BlockEntry", "BlockStats", "CgroupStats", "Cgroups", "CpuStats", "MemoryStats", "PidsStats"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from boxship.base.counters import BlockEntry
 from boxship.base.units import rfc3339
 from boxship.engine.sample import Sample
-from boxship.model.usage import BlockEntry
 
 _BLOCK = (
     "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
