@@ -207,9 +207,11 @@ def _record(c: Container, seen: Seen, now: int) -> Plan[Action]:
 
 
 def _ran_unnoticed(c: Container, seen: Seen) -> bool:
-    """Whether there is an end that the record does not know: we died between its start and its record."""
+    """Whether there is an end that the record does not know: we died between its start and its record.
+
+    One that was created and never started has not run, whatever ended it."""
     known = c.status.state is State.REMOVING or (seen.end is not None and seen.end.at == c.status.finished_at)
-    return seen.end is not None and not seen.alive and seen.launched and not known
+    return seen.end is not None and seen.started and not seen.alive and seen.launched and not known
 
 
 def _live(c: Container, seen: Seen, now: int) -> Plan[Action]:

@@ -122,7 +122,7 @@ class FakeRuntime:
 
     def present(self) -> Mapping[str, Present]:
         return {
-            id: Present(pid=x.pid, running=x.alive, started=x.started or not x.alive, conmon_pid=x.conmon_pid or None)
+            id: Present(pid=x.pid, running=x.alive, started=x.started, conmon_pid=x.conmon_pid or None)
             for id, x in self._machine.instances.items()
         }
 

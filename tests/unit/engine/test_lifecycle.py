@@ -34,6 +34,7 @@ def box(
 
 UP = Seen(mounted=True, attached=True, launched=True, started=True, alive=True, monitored=True, pid=7)
 REMAINS = Seen(mounted=True, attached=True, launched=True, monitored=True, end=End(3, 5 * SECOND))
+RAN = Seen(mounted=True, attached=True, launched=True, started=True, monitored=True, end=End(3, 5 * SECOND))
 RUN, STOP, GONE, PAUSE = Desired.RUNNING, Desired.STOPPED, Desired.REMOVED, Desired.PAUSED
 
 CASES: dict[str, tuple[Container, Seen, str]] = {
@@ -54,7 +55,12 @@ CASES: dict[str, tuple[Container, Seen, str]] = {
     ),
     "a start cut short before its record": (box(desired=RUN), UP, "0 adopt: it was found running"),
     "a start whose program ended before its record": (
-        box(desired=RUN), REMAINS, "0 record 3 5000000000 False: it ran and ended while nobody looked",
+        box(desired=RUN), RAN, "0 record 3 5000000000 False: it ran and ended while nobody looked",
+    ),
+    "a start cut short whose process was killed before its program ran": (
+        box(desired=RUN),
+        REMAINS,
+        "0 delete: its last run is over\n1 detach: its last run is over\n2 unmount: its last run is over",
     ),
     "it runs": (box(State.RUNNING, RUN), UP, ""),
     "it is to stop": (box(State.RUNNING, STOP), UP, "0 signal 15: it is to stop"),
