@@ -3,8 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from boxship.base.errors import KernelError
 from boxship.host import syscalls
@@ -86,17 +86,23 @@ def bind(
     id_map:    descriptor of a user namespace: owners appear translated by its map. Not for recursive binds,
                nor for file systems that cannot do it. Appears at once with all that is asked, or not at all.
     """
-    flags = syscalls.OPEN_TREE_CLONE | (syscalls.AT_RECURSIVE if recursive else 0)
-    mounted = syscalls.open_tree(source, flags)
     try:
-        on = MOUNT_ATTR_RDONLY if read_only else 0
-        if on:
-            syscalls.mount_setattr(mounted, on=on, recursive=recursive)
-        if id_map is not None:
-            syscalls.mount_setattr(mounted, on=MOUNT_ATTR_IDMAP, userns=id_map)
-        _attach(mounted, target, propagation)
+        with _copy(source, recursive) as mounted:
+            if read_only:
+                syscalls.mount_setattr(mounted, on=MOUNT_ATTR_RDONLY, recursive=recursive)
+            if id_map is not None:
+                syscalls.mount_setattr(mounted, on=MOUNT_ATTR_IDMAP, userns=id_map)
+            _attach(mounted, target, propagation)
     except KernelError as e:
         raise KernelError(f"bind {source} at {target}: {e}", e.code) from e
+
+
+@contextmanager
+def _copy(source: str, recursive: bool) -> Iterator[int]:
+    """Give a copy of the mount at `source` that nobody sees yet."""
+    mounted = syscalls.open_tree(source, syscalls.OPEN_TREE_CLONE | (syscalls.AT_RECURSIVE if recursive else 0))
+    try:
+        yield mounted
     finally:
         os.close(mounted)
 
