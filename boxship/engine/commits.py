@@ -1,11 +1,12 @@
 """Containers into images: `docker commit`."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from boxship.base.clock import Clock
+from boxship.base.errors import Conflict
 from boxship.engine.events import Events
 from boxship.engine.images.making import CommitWish, committed
 from boxship.engine.images.service import Images
@@ -61,12 +62,19 @@ class Commits:
 
     @asynccontextmanager
     async def _still(self, container: Container, pause: bool) -> AsyncIterator[None]:
-        """Nothing in the container moves; only if it ran, and is not paused already."""
-        pause = pause and container.status.state is State.RUNNING
-        if pause:
-            await self._containers.pause(container.id)
+        """Nothing in the container moves; only if it ran, and is not paused already. One that ends by itself
+        meanwhile is still enough."""
+        paused = pause and container.status.state is State.RUNNING and await self._pause(container)
         try:
             yield
         finally:
-            if pause:
-                await self._containers.unpause(container.id)
+            if paused:
+                with suppress(Conflict):
+                    await self._containers.unpause(container.id)
+
+    async def _pause(self, container: Container) -> bool:
+        try:
+            await self._containers.pause(container.id)
+        except Conflict:
+            return False
+        return True

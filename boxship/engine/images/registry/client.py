@@ -4,6 +4,7 @@ Source: OCI distribution-spec 1.1; token protocol: distribution/distribution, do
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -215,8 +216,12 @@ def fault(status: int, text: str, subject: str) -> PlatformError:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "the registry did not answer in time"
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, OSError):
-        return f"dial tcp {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"dial tcp: lookup {error.host}: no such host"
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        number = error.os_error.errno
+        said = os.strerror(number).lower() if number else str(error.os_error)
+        return f"dial tcp {error.host}:{error.port}: connect: {said}"
     return str(error) or type(error).__name__
 
 
