@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from boxship.base.errors import Conflict, NotFound
 from boxship.engine import devices, groups
-from boxship.engine.bundle import bundle, capabilities, cdi, exec_process, resources, security
+from boxship.engine.bundle import bundle, capabilities, cdi, clamped, exec_process, resources, security
 from boxship.engine.bundle import devices as device_wishes
 from boxship.engine.networks import links
 from boxship.engine.networks.attached import NetworkFiles
@@ -89,7 +89,7 @@ class Launchpad:
         device_wishes.check(host)
         security.check(host)
         _, warnings = resources(host, self._outfit.facts, devices.throttled(host))
-        return (*capabilities.warnings(host, self._outfit.facts), *warnings)
+        return (*clamped(host, self._outfit.facts, self._options.default_ulimits), *warnings)
 
     def limits(self, container: Container) -> tuple[dict[str, Any], tuple[str, ...]]:
         host = container.spec.host

@@ -2,6 +2,6 @@
 
 from boxship.engine.bundle.config import bundle
 from boxship.engine.bundle.limits import resources
-from boxship.engine.bundle.process import exec_process
+from boxship.engine.bundle.process import clamped, exec_process
 
-__all__ = ["bundle", "exec_process", "resources"]
+__all__ = ["bundle", "clamped", "exec_process", "resources"]

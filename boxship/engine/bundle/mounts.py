@@ -61,7 +61,7 @@ def _kernel(spec: HostSpec, host: HostFacts, around: Surroundings) -> list[Mount
         _mount(
             "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
         ),
-        _mount("/sys", "sysfs", "sysfs", (*NO_SURPRISES, "rw" if spec.privileged else "ro")),
+        _sysfs(spec, around),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", (*NO_SURPRISES, "rw" if writable_cgroups else "ro")),
         _mount("/dev/mqueue", "mqueue", "mqueue", NO_SURPRISES),
     ]
@@ -69,6 +69,13 @@ def _kernel(spec: HostSpec, host: HostFacts, around: Surroundings) -> list[Mount
         built[4]["options"].append("relatime")
     shm = _shm(spec, around)
     return [*built, shm] if shm else built
+
+
+def _sysfs(spec: HostSpec, around: Surroundings) -> Mount:
+    """A user namespace may mount sysfs only in a network namespace made inside it; ours are made outside."""
+    if remapped(spec, around):
+        return _mount("/sys", "bind", "/sys", ("rbind", "rprivate", *NO_SURPRISES, "ro"))
+    return _mount("/sys", "sysfs", "sysfs", (*NO_SURPRISES, "rw" if spec.privileged else "ro"))
 
 
 def _shm(spec: HostSpec, around: Surroundings) -> Mount | None:

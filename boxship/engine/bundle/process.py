@@ -18,8 +18,8 @@ UMASK = 0o022
 def process(container: Container, host: HostFacts, around: Surroundings) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the first process and what was clamped."""
     spec = container.spec
-    limits, limit_warnings = rlimits((*around.ulimits, *(spec.host.ulimits or ())), host)
-    score, score_warnings = oom_score(spec.host.oom_score_adj, host)
+    limits, _ = rlimits((*around.ulimits, *(spec.host.ulimits or ())), host)
+    score, _ = oom_score(spec.host.oom_score_adj, host)
     command = [container.path, *container.args]
     built: dict[str, Any] = {
         "terminal": spec.tty,
@@ -36,7 +36,14 @@ def process(container: Container, host: HostFacts, around: Surroundings) -> tupl
         built["rlimits"] = limits
     if spec.tty and spec.host.console_size != (0, 0):
         built["consoleSize"] = _size(spec.host.console_size)
-    return built, (*capabilities.warnings(spec.host, host), *limit_warnings, *score_warnings)
+    return built, clamped(spec.host, host, around.ulimits)
+
+
+def clamped(spec: HostSpec, host: HostFacts, ulimits: Iterable[Ulimit] = ()) -> tuple[str, ...]:
+    """Say what a process of such a container will not get although it was asked for. ulimits: the daemon's own."""
+    _, limits = rlimits((*ulimits, *(spec.ulimits or ())), host)
+    _, score = oom_score(spec.oom_score_adj, host)
+    return (*capabilities.warnings(spec, host), *limits, *score)
 
 
 def exec_process(

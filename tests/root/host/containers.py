@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from boxship.base.ids import new_id
@@ -50,14 +51,23 @@ class Shop:
         self.runtime = self._runtime()
         await self.runtime.probe()
 
-    def launch(self, *command: str, tty: bool = False, stdin: bool = False, once: bool = False, **host: Any) -> Launch:
+    def launch(
+        self,
+        *command: str,
+        tty: bool = False,
+        stdin: bool = False,
+        once: bool = False,
+        around: Mapping[str, Any] = MappingProxyType({}),
+        **host: Any,
+    ) -> Launch:
+        """around: more for Surroundings.  host: fields of HostSpec."""
         id = new_id()
         self._made.append(id)
         container = self.container(id, *command, tty=tty, **host)
         log = self.root / "logs" / id
         log.parent.mkdir(exist_ok=True)
-        around = Surroundings(rootfs=str(self.rootfs), cgroup=f"{self.cgroup_parent}/{id}", hostname=id[:12])
-        config = bundle(container, self.facts, around).config
+        usual = {"rootfs": str(self.rootfs), "cgroup": f"{self.cgroup_parent}/{id}", "hostname": id[:12]}
+        config = bundle(container, self.facts, Surroundings(**{**usual, **around})).config
         self.configs[id] = config
         return Launch(
             id=id, config=config, runtime=self.default, terminal=tty, stdin=stdin, stdin_once=once, log_path=str(log)

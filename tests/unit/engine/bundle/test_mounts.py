@@ -47,6 +47,12 @@ OPTIONS: dict[str, tuple[Container, dict[str, Any], str, list[str]]] = {
         "/sys",
         ["nosuid", "noexec", "nodev", "rw"],
     ),
+    "and for other users, who may not mount one": (
+        container(),
+        {"uid_map": (IdMap(container=0, host=1, size=9),)},
+        "/sys",
+        ["rbind", "rprivate", "nosuid", "noexec", "nodev", "ro"],
+    ),
     "cgroups are read-only": (
         container(),
         {},
