@@ -256,6 +256,8 @@ def _down(c: Container, seen: Seen, now: int) -> Plan[Action]:
         return _release(c, seen, "it does not run")
     if seen.launched and not seen.alive:
         return _release(c, seen, "its last run is over")
+    if seen.launched and not seen.started:  # its monitor could not report to the one who died, and gave up
+        return _release(c, seen, "its start was cut short")
     waits = c.status.state is State.RESTARTING and now < c.status.restart_at
     if waits and held(seen):
         return _release(c, seen, "its last run is over")
@@ -270,10 +272,9 @@ def _start(c: Container, seen: Seen) -> Plan[Action]:
     if seen.alive and seen.started:
         draft.add(Adopt(), "it was found running")
         return draft.plan()
-    if not seen.launched:
-        mount = None if seen.mounted else draft.add(Mount(), cause)
-        attach = draft.add(Attach(), cause)
-        draft.add(Launch(), cause, mount, attach)
+    mount = None if seen.mounted else draft.add(Mount(), cause)
+    attach = draft.add(Attach(), cause)
+    draft.add(Launch(), cause, mount, attach)
     draft.then(Connect(), cause)
     draft.then(Start(), cause)
     return draft.plan()
