@@ -115,6 +115,8 @@ class Archive:
             entry = self._trees.entry(root, _absolute(path), follow=_follows(path))
         except NotFound:
             raise _not_found(ref, path) from None
+        if path.endswith("/") and not S_ISDIR(entry.mode):
+            raise Invalid(f"lstat {path}: not a directory")
         link = self._led_to(root, _absolute(path), entry.link) if S_ISLNK(entry.mode) else ""
         return structs.replace(entry, name=_base(path), link=link)
 

@@ -63,7 +63,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     """How files become an archive (POSIX pax; owners by number; entries sorted by name).
 
     name:        what the first entry is called; None is the last part of the path, "" leaves it out and begins with
-                 what is in it.
+                 what is in it, "/" makes all names absolute.
     whiteouts:   the tree is an overlay's upper directory: write `.wh.` names for what it hides.
     uid_map, gid_map: files have the host's ids, the archive gets the container's.
     """

@@ -35,11 +35,16 @@ class Rules(NamedTuple):
 def pack(sink: int, path: bytes, rules: Rules) -> None:
     """Write `path` as a tar to `sink`. A reader that went away ends it silently. Raises FileNotFoundError."""
     path = path.rstrip(b"/") or b"/"
-    name = path.rpartition(b"/")[2] if rules.name is None else os.fsencode(rules.name).strip(b"/")
+    name = path.rpartition(b"/")[2] if rules.name is None else _first_name(os.fsencode(rules.name))
     with suppress(BrokenPipeError):
         job = _Pack(sink, rules)
         job.tree(path, name, os.lstat(path))
         job.finish()
+
+
+def _first_name(asked: bytes) -> bytes:
+    """Names are relative, but for a tree that is asked for as the root itself."""
+    return asked.strip(b"/") or asked[:1]
 
 
 class _Pack:
@@ -62,7 +67,7 @@ class _Pack:
                 continue
             for entry in reversed(_entries(path)):
                 with suppress(FileNotFoundError):
-                    below = name + b"/" + entry.name if name else entry.name
+                    below = name.rstrip(b"/") + b"/" + entry.name if name else entry.name
                     waiting.append((entry.path, below, entry.stat(follow_symlinks=False)))
 
     def _one(self, path: bytes, name: bytes, seen: os.stat_result) -> bool:
@@ -95,7 +100,7 @@ class _Pack:
         attributes = _attributes(path)
         opaque = attributes.pop("trusted.overlay.opaque", b"") == b"y"
         if name:
-            member = self._member(name + b"/", header.DIRECTORY, seen)
+            member = self._member(name.rstrip(b"/") + b"/", header.DIRECTORY, seen)
             self._keep(header.header(member._replace(attributes=_portable(attributes))))
         if opaque and self._rules.whiteouts:
             marker = name + b"/" + OPAQUE if name else OPAQUE
