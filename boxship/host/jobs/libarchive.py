@@ -15,6 +15,7 @@ _lib: ctypes.CDLL | None = None
 _CALLS: dict[str, tuple[object, tuple[object, ...]]] = {
     "read_new": (c_void_p, ()),
     "read_support_format_tar": (c_int, (c_void_p,)),
+    "read_support_format_empty": (c_int, (c_void_p,)),
     "read_open_fd": (c_int, (c_void_p, c_int, c_size_t)),
     "read_next_header": (c_int, (c_void_p, c_void_p)),
     "read_data_block": (c_int, (c_void_p, c_void_p, c_void_p, c_void_p)),
@@ -79,6 +80,7 @@ class Reader:
         self._lib = load()
         self._archive = self._lib.read_new()
         self._lib.read_support_format_tar(self._archive)
+        self._lib.read_support_format_empty(self._archive)
         self.entry = c_void_p()
         self._entry = ctypes.byref(self.entry)
         self._block, self._size, self._offset = c_void_p(), c_size_t(), c_int64()

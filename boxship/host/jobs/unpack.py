@@ -36,18 +36,17 @@ class Rules(NamedTuple):
 def unpack(source: int, rules: Rules) -> tuple[int, int]:
     """Untar into the working directory; return (entries, bytes). Raises Invalid naming the entry."""
     os.umask(0o022)
-    job = _Unpack(source, rules)
+    job = _Unpack(rules)
     try:
-        return job.run()
+        return job.run(source)
     except ArchiveError as e:
-        raise Invalid(f"{job.name}: {e}" if job.name else str(e)) from e
+        raise Invalid(f"{job.name}: {e}" if job.name else f"archive/tar: invalid tar header ({e})") from e
     except OSError as e:
         raise Invalid(f"{job.name}: {e.strerror or e}") from e
 
 
 class _Unpack:
-    def __init__(self, source: int, rules: Rules) -> None:
-        self._source = source
+    def __init__(self, rules: Rules) -> None:
         self._lib = libarchive.load()
         self._rules = rules
         self._writer = Writer()
@@ -56,21 +55,22 @@ class _Unpack:
         self._limit = _room() if rules.max_bytes is None else rules.max_bytes
         self._translates = bool(rules.owner or rules.uid_map or rules.gid_map)
         self.name = ""
-        self._reader = Reader(source)
 
-    def run(self) -> tuple[int, int]:
+    def run(self, source: int) -> tuple[int, int]:
+        reader = Reader(source)
         entries = 0
-        while self._reader.next():
+        while reader.next():
             entries += 1
-            self._one(self._reader.entry, entries)
+            self._one(reader, entries)
         self.name = ""
         self._writer.close()
-        self._reader.close()
-        while os.read(self._source, libarchive.BLOCK):  # tar pads its end; who writes it wants to see it read
+        reader.close()
+        while os.read(source, libarchive.BLOCK):  # tar pads its end; who writes it wants to see it read
             pass
         return entries, self._bytes
 
-    def _one(self, entry: c_void_p, entries: int) -> None:
+    def _one(self, reader: Reader, entries: int) -> None:
+        entry = reader.entry
         raw = self._lib.entry_pathname(entry) or b""
         self.name = _shown(raw)
         name = inside(raw)
@@ -80,7 +80,7 @@ class _Unpack:
             self._whiteout(name, base)
         elif self._rules.layer or name != b".":
             self._prepare(entry, raw, name)
-            self._write(entry, name)
+            self._write(reader, name)
 
     def _prepare(self, entry: c_void_p, raw: bytes, name: bytes) -> None:
         lib = self._lib
@@ -120,7 +120,8 @@ class _Unpack:
         if self._bytes > self._limit:
             raise Invalid(f"{self.name}: the archive holds more than the {self._limit} bytes there is room for")
 
-    def _write(self, entry: c_void_p, name: bytes) -> None:
+    def _write(self, reader: Reader, name: bytes) -> None:
+        entry = reader.entry
         directory = self._lib.entry_filetype(entry) == stat.S_IFDIR
         if not self._rules.replace:
             _refuse_other_kind(name, directory)
@@ -132,13 +133,13 @@ class _Unpack:
             self._writer.header(entry)
         sparse = self._lib.entry_sparse_count(entry)
         if sparse or self._lib.entry_size(entry):
-            self._contents(bool(sparse))
+            self._contents(reader, count=bool(sparse))
         self._writer.finish()
         if directory and name in self._hidden:
             _make_opaque(name)
 
-    def _contents(self, count: bool) -> None:
-        while (block := self._reader.block()) is not None:
+    def _contents(self, reader: Reader, *, count: bool) -> None:
+        while (block := reader.block()) is not None:
             if count:
                 self._count(block[1])
             self._writer.block(*block)
