@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from boxship.base.errors import NotFound
+from boxship.host.conmon.input import Input
 
 STREAMS = {2: 1, 3: 2}  # conmon's first byte of a packet -> STDOUT, STDERR
 PACKET = 8193  # one byte for the stream, then what conmon reads at once
@@ -17,8 +18,10 @@ BURST = 64  # packets taken in one go before others get their turn
 class AttachedConsole:
     """See host.api.runtime.Console."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, input: Input | None = None) -> None:
+        """input: the way into the process when there is a better one than through the socket."""
         self._socket = end
+        self._input = input
         self._closed = False
         self._waiting: asyncio.Future[None] | None = None
 
@@ -42,11 +45,16 @@ class AttachedConsole:
                 await asyncio.sleep(0)
 
     async def write(self, data: bytes) -> None:
+        if self._input is not None:
+            await self._input.write(data)
+            return
         for start in range(0, len(data), INPUT):
             if not await self._send(data[start : start + INPUT]):
                 return
 
     def close_input(self) -> None:
+        if self._input is not None:
+            self._input.close()
         if not self._closed:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
@@ -55,6 +63,8 @@ class AttachedConsole:
         if self._closed:
             return
         self._closed = True
+        if self._input is not None:
+            self._input.close()
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
@@ -94,7 +104,7 @@ class AttachedConsole:
         return False
 
 
-def connect(path: str) -> AttachedConsole:
+def connect(path: str, input: Input | None = None) -> AttachedConsole:
     """Return a console at the socket `path`, of any length. Raises NotFound when nobody listens."""
     end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     directory, name = os.path.split(path)
@@ -108,7 +118,7 @@ def connect(path: str) -> AttachedConsole:
     except OSError as e:
         end.close()
         raise NotFound(f"no monitor listens at {path}: {e.strerror}") from e
-    return AttachedConsole(end)
+    return AttachedConsole(end, input)
 
 
 def _wake(waiting: "asyncio.Future[None]") -> None:

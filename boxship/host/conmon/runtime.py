@@ -19,6 +19,7 @@ from boxship.host.conmon import monitor, orphans
 from boxship.host.conmon.console import connect
 from boxship.host.conmon.control import Control
 from boxship.host.conmon.exits import Exits
+from boxship.host.conmon.input import Input, pipe_of
 from boxship.host.oci import execs, record, state, strays
 from boxship.host.oci.filters import Filters
 from boxship.host.oci.layout import Layout
@@ -63,7 +64,8 @@ class ConmonRuntime:
         except BaseException:
             await asyncio.shield(self._undo(launch.id))
             raise
-        self._remember(launch.id, msgspec.structs.replace(self._records[launch.id], first=record.identify(pid)))
+        known, stdin = self._records[launch.id], pipe_of(pid) if launch.stdin else ""
+        self._remember(launch.id, msgspec.structs.replace(known, first=record.identify(pid), stdin=stdin))
         if state.readable(runtime):
             root = self._layout.runtime_root(runtime.name)
             self._filters.learn(launch.config, runtime.version, f"{root}/{launch.id}")
@@ -186,7 +188,8 @@ class ConmonRuntime:
             self._control.reopen_log(self._layout.control(id))
 
     async def attach(self, id: str) -> Console:
-        return connect(self._layout.attach(id))
+        known = self._record(id)
+        return connect(self._layout.attach(id), Input(known) if known.stdin else None)
 
     async def exec(self, launch: ExecLaunch) -> execs.RunningExec:
         info = self._programs.get(self._record(launch.id).runtime or launch.runtime)

@@ -38,13 +38,25 @@ class Programs:
         if leftover := hybrid_controllers():
             log.warning("crun cannot work: the cgroup v2 tree of this hybrid host rules %s", ", ".join(leftover))
             found = {name: info for name, info in found.items() if os.path.basename(info.path) != "crun"}
-        if self._default and self._default not in found and self._default in self._extra:
-            raise Invalid(f"default runtime {self._default}: {self._extra[self._default]} does not work")
+        if self._default and self._default not in found:
+            raise Invalid(
+                f"default-runtime: {self._default!r} does not work or does not exist; what works: {', '.join(found)}"
+            )
         if not found:
             raise Invalid("no OCI runtime works on this host: install crun or runc")
         first = self._default if self._default in found else next(iter(found))
         self._found = {first: found[first], **found}
         return self._found
+
+    async def renew(self, extra: Mapping[str, str], default: str) -> Mapping[str, RuntimeInfo]:
+        """Probe with other wishes. Raises Invalid, and then all stays as it was."""
+        before = self._extra, self._default
+        self._extra, self._default = dict(extra), default
+        try:
+            return await self.probe()
+        except Invalid:
+            self._extra, self._default = before
+            raise
 
     def get(self, name: str) -> RuntimeInfo:
         """Return a runtime by name, "" being the default. Raises Invalid in dockerd's words."""

@@ -15,11 +15,13 @@ class Identified(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """runtime: its name.  cgroup: path below each hierarchy.  hooks: the runtime has something to run at the end."""
+    """runtime: its name.  cgroup: path below each hierarchy.  hooks: the runtime has something to run at the end.
+    stdin: of the first process, as /proc names it; "" when it has none that can be written to."""
 
     runtime: str
     cgroup: str = ""
     hooks: bool = False
+    stdin: str = ""
     monitor: Identified = Identified()
     first: Identified = Identified()
 

@@ -102,6 +102,44 @@ async def test_input_stays_open_for_the_next(place: Shop) -> None:
     assert out.endswith(b"two\n")
 
 
+async def test_input_that_the_container_closed(place: Shop) -> None:
+    launch = place.launch("sh", "-c", "exec 0<&-; echo closed; sleep 50", stdin=True)
+    launched = await place.runtime.create(launch)
+    console = await place.runtime.attach(launch.id)
+    await place.runtime.start(launch.id)
+    await until(console, b"closed")
+    await asyncio.wait_for(console.write(b"x" * 3_000_000), 5)
+    before = ticks(launched.conmon_pid)
+    await asyncio.sleep(0.3)
+    assert ticks(launched.conmon_pid) - before < 5  # of 30: the monitor does not spin
+    console.close()
+
+
+async def test_input_of_a_container_from_before(place: Shop) -> None:
+    launch = place.launch("cat", stdin=True, once=True)
+    await place.runtime.create(launch)
+    await place.runtime.start(launch.id)
+    await place.restart()
+    console = await place.runtime.attach(launch.id)
+    await console.write(b"still there\n")
+    await until(console, b"still there")
+    console.close_input()
+    assert await place.exit_code(launch.id) == 0
+    console.close()
+
+
+async def test_input_that_waits_lets_go(place: Shop) -> None:
+    launch = place.launch("sleep", "50", stdin=True)
+    await place.runtime.create(launch)
+    console = await place.runtime.attach(launch.id)
+    await place.runtime.start(launch.id)
+    writing = asyncio.create_task(console.write(b"x" * 3_000_000))
+    await asyncio.sleep(0.05)
+    assert not writing.done()
+    console.close()
+    await asyncio.wait_for(writing, 2)
+
+
 async def test_without_input_the_process_reads_nothing(place: Shop) -> None:
     assert await place.run(place.launch("cat")) == (0, b"", b"")
 
@@ -299,6 +337,11 @@ async def test_limits_of_a_running_container(any_shop: Shop) -> None:
     memory = any_shop.cgroups.stats(f"{any_shop.cgroup_parent}/{launch.id}").memory
     assert memory is not None
     assert memory.limit == 128 << 20
+
+
+def ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 async def test_attach_to_nothing(place: Shop) -> None:
