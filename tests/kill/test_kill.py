@@ -90,6 +90,18 @@ class Witnesses:
             assert numbers == list(range(len(numbers))), f"{container}: the log has a gap"
 
 
+def settle(api: Api, quiet: float = 0.5) -> None:
+    """Return once no container has changed for a while: what was cut off is taken up again, or given up."""
+    last: Any = None
+    since = time.monotonic()
+    while time.monotonic() - since < quiet:
+        listed = call(api, "GET", "/containers/json", all="1")
+        now = [(c["Id"], c["State"], c["Names"]) for c in listed if c["Names"][0].startswith("/kill-")]
+        if now != last:
+            last, since = now, time.monotonic()
+        time.sleep(0.02)
+
+
 def look(api: Api, worker: Worker) -> None:
     """Compare every container of a worker with what its model allows, once what was under way has settled."""
     shown = {c["Id"]: c for c in call(api, "GET", "/containers/json", all="1")}
@@ -153,6 +165,7 @@ def test_two_hundred_deaths(killable: Any) -> None:
             if worker.failure:
                 raise AssertionError(f"death {death}, seed {SEED}") from worker.failure
         killable.start()
+        settle(api)
         for worker in workers:
             look(api, worker)
         witnesses.check()

@@ -51,7 +51,9 @@ CASES: dict[str, tuple[Container, Seen, str]] = {
     ),
     "a start cut short after the launch": (
         box(desired=RUN), Seen(mounted=True, attached=True, launched=True, alive=True, monitored=True),
-        "0 delete: its start was cut short\n1 detach after 0: its start was cut short\n2 unmount after 0: its start was cut short",
+        "0 delete: its start was cut short\n"
+        "1 detach after 0: its start was cut short\n"
+        "2 unmount after 0: its start was cut short",
     ),
     "a start cut short before its record": (box(desired=RUN), UP, "0 adopt: it was found running"),
     "a start whose program ended before its record": (
