@@ -8,7 +8,7 @@ from typing import Protocol
 from boxship.base.clock import Clock
 from boxship.base.errors import Conflict
 from boxship.engine.events import Events
-from boxship.engine.images.making import CommitWish, committed
+from boxship.engine.images.making import CommitWish, committed, origin
 from boxship.engine.images.service import Images
 from boxship.model.image import Image
 from boxship.model.status import Container, State
@@ -55,7 +55,7 @@ class Commits:
         async with self._still(container, wish.pause):
             layer = await self._images.stage(self._tars.pack_layer(self._tars.upper(container)))
         image = committed(base, container.spec, wish, layer.facts.diff_id, self._clock.now())
-        made = await self._images.create(image, layer, wish.reference)
+        made = await self._images.create(image, layer, wish.reference, extra=origin(container))
         named = wish.reference.familiar if wish.reference else ""
         self._events.container(container, "commit", comment=wish.comment, imageID=made.id, imageRef=named)
         return made

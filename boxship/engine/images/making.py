@@ -1,14 +1,17 @@
 """Configurations of new images: from a bare file system (import), from a container (commit). Pure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from boxship.engine.images import changes
+from boxship.engine.images import config as image_config
 from boxship.engine.images.manifest import Platform
 from boxship.engine.images.reference import Reference
 from boxship.model.container import ContainerSpec, HealthSpec
 from boxship.model.image import HistoryEntry, Image, ImageConfig
+from boxship.model.status import Container
 
 EMPTY_TAR = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"  # of 1024 zeros
 
@@ -76,6 +79,13 @@ def committed(base: Image, spec: ContainerSpec, wish: CommitWish, diff_id: str, 
         tags=(),
         digests=(),
     )
+
+
+def origin(container: Container) -> dict[str, Any]:
+    """Return what an image's configuration tells of the container it was made from."""
+    spec = container.spec
+    about = {"Hostname": spec.hostname, "Domainname": spec.domainname, "Tty": spec.tty, "Image": spec.image}
+    return {"container": container.id, "container_config": {**about, **image_config.render_settings(settings(spec))}}
 
 
 def settings(spec: ContainerSpec) -> ImageConfig:

@@ -7,8 +7,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from boxship.base.clock import Clock
+from boxship.base.codec import decode
 from boxship.base.errors import Conflict, Invalid, NotFound
 from boxship.engine.events import Events
 from boxship.engine.images import config as image_config
@@ -85,6 +87,10 @@ class Images:
     def tags_of(self, repository: str) -> list[Reference]:
         """Return all tags of a repository, named in full."""
         return self._catalog.tags_of(repository)
+
+    def document(self, image_id: str) -> dict[str, Any]:
+        """Return the image's configuration, decoded: for what Image does not hold."""
+        return decode(self._catalog.raw(image_id), dict[str, Any])
 
     def references(self, image_id: str) -> list[Reference]:
         return self._catalog.references(image_id)
@@ -308,7 +314,7 @@ class Images:
         imported(wish, EMPTY_TAR, 0)  # instructions that are wrong are refused before the archive is read
         layer = await self.stage(pieces)
         image = imported(wish, layer.facts.diff_id, self._clock.now())
-        return await self.create(image, layer, wish.reference, "import")
+        return await self.create(image, layer, wish.reference, action="import")
 
     async def stage(self, pieces: AsyncIterator[bytes]) -> Staged:
         """Extract one layer, packed or not, aside; hand it to `adopt` or `discard`."""
@@ -325,10 +331,19 @@ class Images:
     def discard(self, staged: Staged) -> None:
         self._layers.discard(staged)
 
-    async def create(self, image: Image, layer: Staged, reference: Reference | None, action: str = "create") -> Image:
-        """Make `image` with `layer` as its highest one real, and name it. A failure leaves nothing."""
+    async def create(
+        self,
+        image: Image,
+        layer: Staged,
+        reference: Reference | None,
+        *,
+        action: str = "create",
+        extra: dict[str, Any] | None = None,
+    ) -> Image:
+        """Make `image` with `layer` as its highest one real, and name it. A failure leaves nothing.
+        `extra`: further keys of its configuration."""
         try:
-            made = await self.adopt(image_config.render(image), [layer], parent=image.parent)
+            made = await self.adopt(image_config.render(image, extra), [layer], parent=image.parent)
         finally:
             self._layers.discard(layer)
         self._announce(made.id, action)

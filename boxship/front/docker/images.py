@@ -73,7 +73,7 @@ async def _save(request: web.Request, names: list[str]) -> web.StreamResponse:
 async def show(request: web.Request) -> web.Response:
     images = request.app[IMAGES]
     image = images.get(request.match_info["name"])
-    return body.reply(wire.render(image, images.lowers(image), versions.of(request)))
+    return body.reply(wire.render(image, images.lowers(image), images.document(image.id), versions.of(request)))
 
 
 @routes.get("/images/{name:.+}/history")

@@ -1,7 +1,7 @@
 """Images in Docker's JSON: list, inspect, history. Pure."""
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from boxship.base.units import SECOND, ZERO_TIME, human_size, rfc3339
@@ -40,8 +40,8 @@ def summary(image: Image, version: Version, *, shared_size: int = -1, containers
     return found | {"VirtualSize": image.size} if version < (1, 44) else found
 
 
-def render(image: Image, lowers: Sequence[str], version: Version) -> dict[str, Any]:
-    """Return what inspect shows. `lowers`: directories of the layers, lowest first."""
+def render(image: Image, lowers: Sequence[str], document: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """Return what inspect shows. `lowers`: directories of the layers, lowest first; `document`: the configuration."""
     found: dict[str, Any] = {
         "Id": image.id,
         "RepoTags": list(image.tags),
@@ -49,7 +49,7 @@ def render(image: Image, lowers: Sequence[str], version: Version) -> dict[str, A
         "Parent": image.parent,
         "Comment": image.comment,
         "Created": rfc3339(image.created) if image.created else None,
-        "DockerVersion": "",
+        "DockerVersion": document.get("docker_version", ""),
         "Author": image.author,
         "Config": config(image.config, version),
         "Architecture": image.architecture,
@@ -63,10 +63,13 @@ def render(image: Image, lowers: Sequence[str], version: Version) -> dict[str, A
         found["Created"] = ZERO_TIME if version < (1, 44) else ""
     if image.variant:
         found["Variant"] = image.variant
+    if document.get("os.version"):
+        found["OsVersion"] = document["os.version"]
     if version < (1, 44):
         found["VirtualSize"] = image.size
     if version < (1, 45):
-        found |= {"Container": "", "ContainerConfig": {**_LEGACY, **config(ImageConfig(), version)}}
+        made_of = config(ImageConfig(), version) | (document.get("container_config") or {})
+        found |= {"Container": document.get("container", ""), "ContainerConfig": made_of}
     return found
 
 
