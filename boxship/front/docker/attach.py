@@ -10,6 +10,7 @@ from boxship.front.docker.keys import CONTAINERS, STREAMS
 from boxship.front.docker.relay import Client, Relay
 from boxship.front.docker.wire import detach
 from boxship.front.rest import hijack, query, versions
+from boxship.front.rest.connection import cancel_when_gone
 from boxship.model.status import Container
 
 MULTIPLEXED_SINCE = (1, 42)
@@ -38,8 +39,11 @@ async def attach(request: web.Request) -> web.StreamResponse:
     except BaseException:
         console.close()
         raise
-    await _relay(request, container, console, stream, keys, framed=not tty)
-    await stream.close()
+    cancel_when_gone(request)
+    try:
+        await _relay(request, container, console, stream, keys, framed=not tty)
+    finally:
+        await stream.close()
     return stream.response
 
 
@@ -58,6 +62,7 @@ async def attach_by_websocket(request: web.Request) -> web.StreamResponse:
     except BaseException:
         console.close()
         raise
+    cancel_when_gone(request)
     client = _WebSocket(socket, binary=versions.of(request) >= BINARY_SINCE)
     await _relay(request, container, console, client, keys, framed=False)
     with suppress(ConnectionError):

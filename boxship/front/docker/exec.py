@@ -9,6 +9,7 @@ from boxship.front.docker.relay import Relay
 from boxship.front.docker.wire import detach
 from boxship.front.docker.wire import execs as wire
 from boxship.front.rest import body, hijack, query, versions
+from boxship.front.rest.connection import cancel_when_gone
 from boxship.model.exec import ExecSpec
 
 routes = web.RouteTableDef()
@@ -35,9 +36,12 @@ async def start(request: web.Request) -> web.StreamResponse:
     except BaseException:
         session.close()
         raise
-    if await _relay(session, stream, spec, tty).run():
-        execs.detached(exec_id)
-    await stream.close()
+    cancel_when_gone(request)
+    try:
+        if await _relay(session, stream, spec, tty).run():
+            execs.detached(exec_id)
+    finally:
+        await stream.close()
     return stream.response
 
 

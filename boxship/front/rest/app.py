@@ -114,9 +114,12 @@ class Server:
         return server
 
     async def stop(self, grace: float = 5.0) -> None:
-        """Accept no more, give running requests `grace` seconds, then close every connection."""
+        """Accept no more, end streams at once, give other requests `grace` seconds, then close every connection."""
         for server in self._listening:
             server.close()
+        for connection in self._manager.connections:
+            if isinstance(connection, Connection):
+                connection.end_streams()
         self._manager.pre_shutdown()
         self._runner._shutdown_timeout = max(grace, 0.01)  # aiohttp takes 0 for no limit
         await self._runner.cleanup()

@@ -110,10 +110,14 @@ class Connection(RequestHandler):
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
 
+    def end_streams(self) -> None:
+        """Cancel the answers that have no end of their own: the server stops."""
+        for task in tuple(self._watchers):
+            task.cancel()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         if self.transport is not None:
-            for task in tuple(self._watchers):
-                task.cancel()
+            self.end_streams()
         super().connection_lost(exc)
 
 

@@ -11,7 +11,9 @@ With `Upgrade` in the request the answer is 101, else 200, as dockerd does. Sour
 """
 
 import asyncio
+import select
 from collections.abc import Mapping
+from typing import cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -22,6 +24,7 @@ RAW = "application/vnd.docker.raw-stream"
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
 CHUNK = 32 * 1024
 BUFFER = 256 * 1024
+LOOK = 5.0  # seconds between two looks whether a client that has ended its half is still there
 LINGER = 2.0  # seconds that a client may take to end its half after we ended ours
 HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("hijack_headers")
 STARTED: web.RequestKey[bool] = web.RequestKey("started")  # set once an answer's headers went out
@@ -108,6 +111,11 @@ class _Noticing(_Protocol):
         super().__init__(reader, loop=loop)
         self._gone = gone
         self._discarding: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def discard(self, transport: asyncio.Transport) -> None:
         """Read on only to see the end, then close."""
@@ -123,12 +131,33 @@ class _Noticing(_Protocol):
 
     def eof_received(self) -> bool:
         if self._discarding is None:
+            asyncio.get_running_loop().call_later(LOOK, self._look)
             return super().eof_received()
         return False
+
+    def _look(self) -> None:
+        """A client that has ended its half may have gone altogether, which asyncio no longer notices."""
+        if self._gone.is_set() or self._transport is None or self._transport.is_closing():
+            return
+        if gone(self._transport):
+            self._transport.abort()
+        else:
+            asyncio.get_running_loop().call_later(LOOK, self._look)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._gone.set()
         super().connection_lost(exc if isinstance(exc, Exception) else None)
+
+
+def gone(transport: asyncio.Transport) -> bool:
+    """Tell whether the other side has closed both halves. A TCP client is only found out by its kernel's answer to a
+    later packet of ours, if only a keep-alive."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), 0)  # hang-up and error are told in any case
+    return bool(poll.poll(0))
 
 
 async def take_over(request: web.Request, content_type: str, *, upgrade: str = "tcp") -> Stream:
