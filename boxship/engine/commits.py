@@ -8,7 +8,7 @@ from typing import Protocol
 from boxship.base.clock import Clock
 from boxship.base.errors import Conflict
 from boxship.engine.events import Events
-from boxship.engine.images.making import CommitWish, committed, origin
+from boxship.engine.images.making import CommitWish, check, committed, origin
 from boxship.engine.images.service import Images
 from boxship.model.image import Image
 from boxship.model.status import Container, State
@@ -51,7 +51,7 @@ class Commits:
         Raises NotFound, Invalid; then nothing is left."""
         container = self._containers.get(ref)
         base = self._images.get(container.image_id)
-        committed(base, container.spec, wish, "", 0)  # instructions that are wrong are refused before any work
+        check(wish)
         async with self._still(container, wish.pause):
             layer = await self._images.stage(self._tars.pack_layer(self._tars.upper(container)))
         image = committed(base, container.spec, wish, layer.facts.diff_id, self._clock.now())

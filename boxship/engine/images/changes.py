@@ -23,7 +23,7 @@ def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
             word, _, rest = line.partition(" ")
             instruction = _INSTRUCTIONS.get(word.upper())
             if instruction is None:
-                raise Invalid(f"{word} is not a valid change command")
+                raise Invalid(f"{word.lower()} is not a valid change command")
             config = instruction(config, rest.strip())
     return config
 

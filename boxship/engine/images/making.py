@@ -38,6 +38,11 @@ class ImportWish(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "-"
 
 
+def check(wish: ImportWish | CommitWish) -> None:
+    """Raises Invalid for instructions that are none; to be asked before any work is done."""
+    changes.apply(ImageConfig(), wish.changes)
+
+
 def imported(wish: ImportWish, diff_id: str, now: int) -> Image:
     """Return an image of one layer. Raises Invalid for instructions that are none."""
     comment = wish.message or f"Imported from {wish.source}"

@@ -20,7 +20,7 @@ from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
 from boxship.engine.images.layers import Layers, Packed, Staged, Trees
-from boxship.engine.images.making import EMPTY_TAR, ImportWish, imported
+from boxship.engine.images.making import ImportWish, check, imported
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
 from boxship.model.image import Image
@@ -311,7 +311,7 @@ class Images:
 
     async def import_(self, pieces: AsyncIterator[bytes], wish: ImportWish) -> Image:
         """Make an image of one layer from a file system's archive, packed or not. Raises Invalid."""
-        imported(wish, EMPTY_TAR, 0)  # instructions that are wrong are refused before the archive is read
+        check(wish)
         layer = await self.stage(pieces)
         image = imported(wish, layer.facts.diff_id, self._clock.now())
         return await self.create(image, layer, wish.reference, action="import")

@@ -18,16 +18,18 @@ def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
     source, target, mode = _split(text)
     if mode and not modes.is_mode(mode):
         raise Invalid(f"invalid mode: {mode}")
+    kind = "bind" if source.startswith("/") else "volume"
     try:
         destination = _destination(target)
-        if source.startswith("/"):
-            return _bind_point(source, destination, mode)
-        if source:
-            names.check(source)
+        if kind == "volume" and modes.propagation(mode):
+            raise Invalid("field BindOptions must not be specified")
     except Invalid as e:
-        raise Invalid(str(e) if str(e).startswith("create ") else f"invalid volume specification: '{text}': {e}") from e
-    if modes.propagation(mode):
-        raise Invalid(f"invalid volume specification: '{text}': invalid mode: {mode}")
+        fault = f'invalid mount config for type "{kind}": {e}'
+        raise Invalid(f"invalid volume specification: '{text}': {fault}") from e
+    if kind == "bind":
+        return _bind_point(source, destination, mode)
+    if source:
+        names.check(source)
     return _volume_point(source, destination, mode, volume_driver)
 
 
@@ -87,6 +89,8 @@ def parse_mount(spec: MountSpec, exists: Callable[[str], bool]) -> MountPoint:
             raise Invalid(f"bind source path does not exist: {spec.source}")
     except Invalid as e:
         raise Invalid(f'invalid mount config for type "{spec.type}": {e}') from e
+    if point.type == "volume" and point.name:
+        names.check(point.name)
     return point
 
 
@@ -131,8 +135,6 @@ def _volume(spec: MountSpec, destination: str) -> MountPoint:
     _check_subpath(subpath, "subpath must be a relative path within the volume")
     if not spec.source and spec.read_only:
         raise Invalid("must not set ReadOnly mode when using anonymous volumes")
-    if spec.source:
-        names.check(spec.source)
     driver = options.driver_config.name if options and options.driver_config else ""
     return MountPoint(
         type="volume",

@@ -8,7 +8,7 @@ import msgspec
 
 from boxship.base.clock import Clock
 from boxship.base.codec import decode, encode
-from boxship.base.errors import Conflict, NotFound
+from boxship.base.errors import Conflict, Invalid, NotFound
 from boxship.base.ids import new_id
 from boxship.engine.events import Events
 from boxship.engine.volumes import modes, names
@@ -159,7 +159,7 @@ class Volumes:
 
     def settle(self, container_id: str, spec: ContainerSpec, image: Image) -> tuple[MountPoint, ...]:
         """Return the mounts that `spec` asks for, in the order in which to make them; volumes are named but not
-        made. Raises Invalid with dockerd's sentences for what cannot be, NotFound for an unknown container."""
+        made. Raises Invalid with dockerd's sentences for what cannot be."""
         sources = {}
         for text in spec.host.volumes_from or ():
             ref = modes.parse_source(text)[0]
@@ -190,7 +190,7 @@ class Volumes:
         exact = [c for c in everyone if ref in (c.id, c.name, f"/{c.name}")]
         found = exact or [c for c in everyone if ref and c.id.startswith(ref)]
         if len(found) != 1:
-            raise NotFound(f"No such container: {ref}")
+            raise Invalid(f"No such container: {ref}")
         return found[0]
 
     async def provide(self, container: Container) -> None:

@@ -9,7 +9,7 @@ from boxship.base import codec
 from boxship.base.errors import Invalid, Unsupported
 from boxship.engine.images import manifest, reference
 from boxship.engine.images.config import parse_settings
-from boxship.engine.images.making import CommitWish, ImportWish
+from boxship.engine.images.making import CommitWish, ImportWish, check
 from boxship.front.docker import registries
 from boxship.front.docker.keys import CLOCK, COMMITS, IMAGES
 from boxship.front.docker.wire import images as wire
@@ -115,7 +115,9 @@ async def create(request: web.Request) -> web.StreamResponse:
     if request.query.get("fromImage"):
         return await registries.pull(request)
     source = request.query.get("fromSrc", "")
-    if source and source != "-":
+    if not source:
+        raise Invalid("one of fromImage and fromSrc must be given")
+    if source != "-":
         raise Unsupported(f"import from a URL is not supported: fromSrc={source}; download it and import it from -")
     named = _reference(request.query.get("repo", ""), request.query.get("tag", ""))
     wish = ImportWish(
@@ -124,6 +126,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         changes=query.many(request, "changes"),
         message=request.query.get("message", ""),
     )
+    check(wish)
     async with jsonstream.open(request) as out:
         image = await request.app[IMAGES].import_(request.content.iter_any(), wish)
         await out.send({"status": image.id})

@@ -37,7 +37,7 @@ async def prune(request: web.Request) -> web.Response:
     everything = asked.boolean("all") or versions.of(request) < (1, 42)
     wanted = wire.prunable(asked, request.app[CLOCK].now())
     gone, reclaimed = await request.app[VOLUMES].prune(wanted, unnamed_only=not everything)
-    return body.reply({"VolumesDeleted": gone or None, "SpaceReclaimed": reclaimed})
+    return body.reply({"VolumesDeleted": gone, "SpaceReclaimed": reclaimed})
 
 
 @routes.get("/volumes/{name}")

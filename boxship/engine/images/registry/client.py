@@ -42,6 +42,7 @@ class Client:
         self._certificates = certificates
         self._authorization = f"Bearer {credentials.registry_token}" if credentials.registry_token else ""
         self._http: aiohttp.ClientSession | None = None
+        self.attempts = ATTEMPTS
 
     async def aclose(self) -> None:
         if self._http is not None:
@@ -146,7 +147,7 @@ class Client:
             return response.status == 200
 
     async def blob(self, path: str, size: int, note: Callable[[int], None]) -> AsyncIterator[bytes]:
-        """Yield a blob's bytes; a broken connection is resumed where it broke, up to ATTEMPTS times without progress.
+        """Yield a blob's bytes; a broken connection is resumed where it broke, up to `attempts` times without progress.
         `note` gets the bytes that have come so far."""
         done, failures = 0, 0
         while True:
@@ -161,7 +162,7 @@ class Client:
                 raise Unreachable(f"{path}: the connection ended after {done} of {size} bytes")
             except (Unreachable, aiohttp.ClientError, TimeoutError, OSError) as e:
                 failures = 1 if done > before else failures + 1
-                if failures >= ATTEMPTS:
+                if failures >= self.attempts:
                     raise PlatformError(f"download of {path} failed: {_reason(e)}") from e
                 await asyncio.sleep(FIRST_PAUSE * 2 ** (failures - 1))
 

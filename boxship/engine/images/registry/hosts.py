@@ -14,12 +14,15 @@ class RegistryOptions:
     """mirrors:  base addresses asked before Docker Hub, or `domain=address` before any other registry.
     insecure: host names with or without port, and CIDR blocks, that may speak plain HTTP or have odd certificates.
     certificates: directories with one folder per host: `*.crt` authorities, `*.cert` and `*.key` of the client.
+    downloads, uploads: layers at once in a pull and in a push.  attempts: for each layer of a pull.
     """
 
     mirrors: tuple[str, ...] = ()
     insecure: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ("/etc/docker/certs.d",)
-    concurrency: int = 3
+    downloads: int = 3
+    uploads: int = 5
+    attempts: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

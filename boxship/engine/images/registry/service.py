@@ -73,7 +73,7 @@ class Registries:
         client, wanted = await self._first(
             reference, credentials, lambda client: look_up(client, reference, platform), push=False
         )
-        return Pull(client, wanted, self._images, self._events, self.options.concurrency)
+        return Pull(client, wanted, self._images, self._events, self.options.downloads)
 
     async def tags(self, reference: Reference, credentials: Credentials = NOBODY) -> list[str]:
         """Return all tags of a repository, for `pull --all-tags`."""
@@ -94,6 +94,7 @@ class Registries:
         for endpoint in endpoints(reference.domain, self.options, mirrors=not push):
             who = NOBODY if endpoint.is_mirror else credentials
             client = Client(endpoint, who, scope_of(reference.path, push=push), self.options.certificates)
+            client.attempts = self.options.attempts
             try:
                 return client, await work(client)
             except BaseException as e:
@@ -137,7 +138,7 @@ class Registries:
         if image is None:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
         pusher = Pusher(client, reference, self._images, tell)
-        digest, size = await pusher.push(image, self.options.concurrency)
+        digest, size = await pusher.push(image, self.options.uploads)
         await self._images.point(reference.with_digest(digest), image.id)
         tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})
         tell({"progressDetail": {}, "aux": {"Tag": reference.tag, "Digest": digest, "Size": size}})

@@ -40,8 +40,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
 }  # fmt: skip
 
 BAD = {
-    "FROM x": "FROM is not a valid change command",
-    "RUN x": "RUN is not a valid change command",
+    "FROM x": "from is not a valid change command",
+    "RUN x": "run is not a valid change command",
     "ENV": "ENV requires at least one argument",
     "ENV A": "ENV must have two arguments",
     "ENV A=1 B": "Syntax error - can't find = in 'B'. Must be of the form: name=value",

@@ -213,7 +213,7 @@ async def test_import(world: Any, tar: Any, pieces: Any) -> None:
     assert image.config.env == ("A=1",)
     assert image.comment == "Imported from -"
     assert world.actions() == ["import", "tag"]
-    with pytest.raises(Invalid, match="FOO is not a valid change command"):
+    with pytest.raises(Invalid, match="foo is not a valid change command"):
         await imported(images, pieces, tar(LAYER), "", "FOO bar")
 
 

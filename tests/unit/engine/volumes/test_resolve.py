@@ -61,9 +61,18 @@ BAD_BINDS = {
     "/a:/b:ro,rw": "invalid mode: ro,rw",
     "/a:/b:z,Z": "invalid mode: z,Z",
     "/a:/b:shared,slave": "invalid mode: shared,slave",
-    "/a:/": "invalid volume specification: '/a:/': invalid specification: destination can't be '/'",
-    "/a:b": "invalid volume specification: '/a:b': invalid mount path: 'b' mount path must be absolute",
-    "vol:/c:rshared": "invalid volume specification: 'vol:/c:rshared': invalid mode: rshared",
+    "/a:/": (
+        "invalid volume specification: '/a:/': invalid mount config for type \"bind\": "
+        "invalid specification: destination can't be '/'"
+    ),
+    "/a:b": (
+        "invalid volume specification: '/a:b': invalid mount config for type \"bind\": "
+        "invalid mount path: 'b' mount path must be absolute"
+    ),
+    "vol:/c:rshared": (
+        "invalid volume specification: 'vol:/c:rshared': invalid mount config for type \"volume\": "
+        "field BindOptions must not be specified"
+    ),
     "./x:/c": (
         'create ./x: "./x" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are '
         "allowed. If you intended to pass a host directory, use absolute path"
@@ -146,6 +155,11 @@ BAD_MOUNTS = [
 @pytest.mark.parametrize(("spec", "shown"), MOUNTS)
 def test_mounts(spec: MountSpec, shown: str) -> None:
     assert show(parse_mount(spec, exists)) == shown
+
+
+def test_a_directory_meant_as_volume() -> None:
+    with pytest.raises(Invalid, match=r'^create \./x: "\./x" includes invalid characters'):
+        parse_mount(mount("volume", "./x"), exists)
 
 
 @pytest.mark.parametrize(("spec", "fault"), BAD_MOUNTS)

@@ -133,7 +133,7 @@ async def test_anonymous_volumes_of_others_stay(world: World) -> None:
     world.containers.remove(first)
     await volumes.release(first)
     assert len(volumes.all()) == 1
-    with pytest.raises(NotFound, match="No such container: zz"):
+    with pytest.raises(Invalid, match="No such container: zz"):
         world.container(volumes, "d", volumes_from=("zz",))
 
 

@@ -276,7 +276,7 @@ async def test_commit(client: Client) -> None:
     assert [step["Id"] for step in steps] == [made.id, image_id]
     assert client.world.actions()[-3:] == ["create", "tag", "commit"]
     status, body = await client.ask("POST", "/commit?container=c&changes=FOO+x")
-    assert (status, body["message"]) == (400, "FOO is not a valid change command")
+    assert (status, body["message"]) == (400, "foo is not a valid change command")
     await client.ask("POST", "/commit?container=c&pause=0", data=b"null")
     assert client.containers.calls == ["pause", "unpause"]
 
