@@ -26,6 +26,7 @@ class Input:
         self._known = known
         self._fd: int | None = None
         self._closed = False
+        self._turn: asyncio.Future[None] | None = None
 
     async def write(self, data: bytes) -> None:
         """Write all of `data`, waiting while the container does not read; silent when it never will."""
@@ -45,6 +46,8 @@ class Input:
             fd, self._fd = self._fd, None
             asyncio.get_running_loop().remove_writer(fd)
             os.close(fd)
+        if self._turn is not None:
+            _resolve(self._turn)
 
     def _open(self) -> int | None:
         if self._fd is None and not self._closed:
@@ -54,17 +57,15 @@ class Input:
         return self._fd
 
     async def _writable(self, fd: int) -> None:
+        """Wait until the pipe has room, or until our own close."""
         loop = asyncio.get_running_loop()
-        while self._fd == fd:
-            turn: asyncio.Future[None] = loop.create_future()
-            loop.add_writer(fd, _resolve, turn)
-            try:
-                await asyncio.wait((turn,), timeout=1)  # a close of ours is noticed by and by
-            finally:
-                if self._fd == fd:
-                    loop.remove_writer(fd)
-            if turn.done():
-                return
+        turn = self._turn = loop.create_future()
+        loop.add_writer(fd, _resolve, turn)
+        try:
+            await turn
+        finally:
+            if self._fd == fd:
+                loop.remove_writer(fd)
 
 
 def _held(known: Record) -> str:
