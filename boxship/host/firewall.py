@@ -8,10 +8,11 @@ import ctypes
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from boxship.base.errors import KernelError, Unsupported
+from boxship.host import conntrack
 from boxship.host.netlink import wire
 
 NETFILTER = 12  # NETLINK_NETFILTER
@@ -80,6 +81,9 @@ class Nftables:
         if self._nft is None:
             self._nft, self._worker = Nft(json=True), threading.get_native_id()
         return self._nft.run(script)
+
+    async def forget_udp(self, ports: Collection[int]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, conntrack.forget_udp, ports)
 
     async def disturbed(self, table: str) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()

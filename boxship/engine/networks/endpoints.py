@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from boxship.base.errors import Invalid
+from boxship.base.errors import Forbidden, Invalid
 from boxship.base.ids import short
 from boxship.engine.networks.ipam import Lease, address, mac_for
 from boxship.engine.networks.options import ENDPOINT_IFNAME, link_name
@@ -60,7 +60,9 @@ def _plain(name: str) -> str:
 
 
 def require_fitting(network: Network, asked: EndpointSpec) -> None:
-    """Raise Invalid, with dockerd's texts, for what only works in networks that users make."""
+    """Raise, with dockerd's texts, for what only works in networks that users make, and some of these not."""
+    if network.spec.config_only:
+        raise Forbidden(f"network {network.spec.name} is a configuration-only network: no container can be in it")
     if network.spec.name in (HOST, NONE):
         return
     wants_address = asked.ipv4_address or asked.ipv6_address

@@ -165,6 +165,7 @@ class Places:
             {name: asked for name, (network, asked) in wished.items() if self._addressed(network)}, {}
         )
         for name, (network, asked) in wished.items():
+            endpoints.require_fitting(network, asked)
             if self._addressed(network):
                 held.seats[name] = self._seat(held.container, network, asked, interface=names[name])
             else:
@@ -186,7 +187,6 @@ class Places:
         used: Iterable[str] = (),
         interface: str = "",
     ) -> Seat:
-        endpoints.require_fitting(network, asked)
         interface = interface or endpoints.interface_names({"": asked}, {}, used)[""]
         status = endpoints.take(network, self._catalogue.leases(network), asked, new_id())
         names = endpoints.dns_names(container, asked) if endpoints.is_named(network) else ()

@@ -44,6 +44,9 @@ class Publishing:
     async def open(self, held: Held) -> None:
         """Bring the firewall to what the container publishes, at the address it has now."""
         await self._wall.put(held.container.id, holding.elements(held, self._target(held)))
+        udp = {p.host_port for p in held.ports if p.protocol == "udp"}
+        if udp:
+            await self._wall.forget_udp(udp)
 
     async def close(self, container_id: str, held: Held | None) -> None:
         """Publish nothing more of the container; safe to repeat."""

@@ -199,17 +199,20 @@ def merge(parts: Iterable[Elements]) -> Elements:
     return {sets: frozenset(elements) for sets, elements in found.items()}
 
 
-def whole(table: str, elements: Elements) -> str:
-    """Return the script that makes the table as it should be. The user's chain and its rules stay."""
+def whole(table: str, elements: Elements, closed: bool = False) -> str:
+    """Return the script that makes the table as it should be. The user's chain and its rules stay.
+
+    closed: nothing is forwarded but from and to our bridges, as on a host that forwards only because of us."""
     lines = [f"table inet {table} {{"]
     lines += [f"  set {name} {{ {kind}; }}" for name, kind in _SETS.items()]
     lines += [f"  map {name} {{ {kind}; }}" for name, kind in _MAPS.items()]
+    last = [f"add rule inet {table} forward iifname != @bridges oifname != @bridges drop"] if closed else []
     declared = "\n".join([*lines, *(f"  chain {c} {{ }}" for c in ("user", "publish", "into")), "}"])
     flushed = [f"flush set inet {table} {name}" for name in _SETS] + [
         f"flush map inet {table} {name}" for name in _MAPS
     ]
     return "\n".join(
-        [declared, *_flush_chains(table), *flushed, f"table inet {table} {{{_CHAINS}}}", *_adds(table, elements)]
+        [declared, *_flush_chains(table), *flushed, f"table inet {table} {{{_CHAINS}}}", *last, *_adds(table, elements)]
     )
 
 

@@ -4,25 +4,26 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 
 from boxship.base.bus import Bus
 from boxship.base.clock import Clock
 from boxship.base.errors import Conflict, Forbidden, Invalid, NotFound, PlatformError
-from boxship.base.ids import new_id
 from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
-from boxship.engine.networks import defaults, endpoints, rules
+from boxship.engine.networks import defaults, endpoints
 from boxship.engine.networks.attached import Attached, Members, NetworkFiles
 from boxship.engine.networks.audit import NetworkAudit
-from boxship.engine.networks.catalogue import Catalogue, settle_pools
+from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.drivers.bridge import BridgeDriver
 from boxship.engine.networks.drivers.macvlan import MacvlanDriver
 from boxship.engine.networks.drivers.plain import PlainDriver
 from boxship.engine.networks.files import Names
 from boxship.engine.networks.held import Held
+from boxship.engine.networks.making import Makers, walls_of
 from boxship.engine.networks.names import NameServer
 from boxship.engine.networks.naming import Naming
 from boxship.engine.networks.places import Places
@@ -61,6 +62,7 @@ class Networks:
         publishing = Publishing(settings.publish_address, host.ports, self._wall)
         self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming)
         self._told = Told(self._places, members, naming)
+        self._makers = Makers(settings, host.links, self._catalogue, self._drivers, self._wall, clock)
         self._audit = NetworkAudit(self._catalogue, self._places, host)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making = asyncio.Lock()
@@ -75,14 +77,14 @@ class Networks:
         await self._catalogue.load()
         await self._host.links.clear()
         if self._settings.ip_forward:
-            self._host.links.forward(self._settings.ipv6)
+            self._wall.closed = _forward_for_us(self._settings, self._host)
         await defaults.ensure(self._catalogue, self._settings, self._host.links, self._clock)
         for network in self._catalogue.all():
             try:
                 await self._drivers[network.spec.driver].make(network)
             except PlatformError as e:  # one network that cannot be must not keep the others from working
                 log.error("network %s: %s", network.spec.name, e)
-            self._note_walls(network)
+            self._wall.note(network.id, walls_of(self._drivers[network.spec.driver], network))
         await self._wall.open()
         self._tasks.spawn(self._follow(), "follow the renaming of containers")
         self._host.spaces.fill()
@@ -123,23 +125,8 @@ class Networks:
 
     async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
         """Return the new network and a warning, "" for none. Raises with dockerd's texts for what cannot be."""
-        driver = self._driver(spec)
         async with self._making:
-            self._catalogue.require_new(spec.name)
-            driver.check(spec)
-            pools = settle_pools(
-                spec, self._settings.all_pools, self._catalogue.subnets(), await self._host.links.routes()
-            )
-            network_id = new_id()
-            network = Network(
-                id=network_id,
-                created=self._clock.now(),
-                spec=spec,
-                pools=pools,
-                link=driver.link(network_id, spec),
-            )
-            await self._require_free_link(network)
-            await self._make(driver, network)
+            network = await self._makers.make(spec)
         self._publish("create", network)
         return network, ""
 
@@ -170,7 +157,8 @@ class Networks:
                 raise Forbidden(
                     f"error while removing network: network {network.spec.name} has active endpoints ({names})"
                 )
-            await self._unmake(network)
+            await self._makers.unmake(network)
+            self._naming.forget(network)
         self._publish("destroy", network)
 
     async def prune(self, chosen: Callable[[Network], bool]) -> list[str]:
@@ -295,47 +283,6 @@ class Networks:
                 except PlatformError as e:
                     log.error("renaming container %s: %s", event.id, e)
 
-    def _driver(self, spec: NetworkSpec) -> Driver:
-        driver = self._drivers.get(spec.driver)
-        if driver is None:
-            raise NotFound(f"could not find plugin {spec.driver} in v1 plugin registry: plugin not found")
-        return driver
-
-    async def _require_free_link(self, network: Network) -> None:
-        """Raise for a link name that another network has, or the host for something else."""
-        if network.spec.driver != "bridge":
-            return
-        holder = next((n for n in self.all() if n.link == network.link), None)
-        if holder is not None:
-            raise Forbidden(
-                f"cannot create network {network.id} ({network.link}): conflicts with network {holder.id} "
-                f"({holder.link}): networks have same bridge name"
-            )
-        seen = (await self._host.links.seen()).get(network.link)
-        if seen is not None and seen.kind != "bridge":
-            raise Conflict(f"link {network.link} exists on the host and is not a bridge")
-
-    async def _make(self, driver: Driver, network: Network) -> None:
-        self._catalogue.keep(network)
-        try:
-            await asyncio.gather(driver.make(network), self._wall.put(network.id, _walls(driver, network)))
-            await self._catalogue.save(network)
-        except BaseException:
-            self._catalogue.forget(network)
-            await self._wall.drop(network.id)
-            await driver.drop(network)
-            raise
-
-    async def _unmake(self, network: Network) -> None:
-        driver = self._drivers[network.spec.driver]
-        await self._catalogue.drop(network)
-        await self._wall.drop(network.id)
-        await driver.drop(network)
-        self._naming.forget(network)
-
-    def _note_walls(self, network: Network) -> None:
-        self._wall.note(network.id, _walls(self._drivers[network.spec.driver], network))
-
     def _wished(self, container: Container) -> list[Network]:
         try:
             return [network for network, _ in endpoints.wishes(container.spec, self._catalogue.find).values()]
@@ -395,9 +342,12 @@ def _drivers(settings: NetworkSettings, host: HostNet) -> dict[str, Driver]:
     return {driver.name: driver for driver in drivers}
 
 
-def _walls(driver: Driver, network: Network) -> rules.Elements:
-    walls = driver.walls(network)
-    return rules.of_network(walls) if walls is not None else {}
+def _forward_for_us(settings: NetworkSettings, host: HostNet) -> bool:
+    """Let the host forward; return whether it does so because of us, now or before this daemon's predecessor ended."""
+    mark = Path(settings.exec_root, "forwards-for-us")
+    if host.links.forward(settings.ipv6):
+        mark.touch()
+    return mark.exists()
 
 
 def _require_own_networks(container: Container, network: Network) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from boxship.base.errors import KernelError
 from boxship.base.tasks import Tasks
@@ -19,6 +19,7 @@ class Wall:
 
     def __init__(self, table: str, firewall: Firewall) -> None:
         self._table = table
+        self.closed = False  # whether this host forwards for us alone
         self._firewall = firewall
         self._owners: dict[str, Elements] = {}
         self._pending: list[tuple[Elements, Elements]] = []
@@ -39,6 +40,10 @@ class Wall:
         """Return when the table has the owner's elements, and no others of this owner."""
         await self._change(self.note(owner, elements), elements)
 
+    async def forget_udp(self, ports: Collection[int]) -> None:
+        """Let datagrams to these ports of the host find their way by the table as it is now."""
+        await self._firewall.forget_udp(ports)
+
     async def drop(self, owner: str) -> None:
         await self._change(self._owners.pop(owner, {}), {})
 
@@ -50,7 +55,7 @@ class Wall:
 
     async def repair(self) -> None:
         """Bring the whole table to what it should be, in one transaction."""
-        script = rules.whole(self._table, self.expected())
+        script = rules.whole(self._table, self.expected(), self.closed)
         try:
             await self._firewall.run(script)
         except KernelError as e:  # a chain or set of ours was replaced by one of another kind

@@ -5,7 +5,7 @@ shows them. A *space* is the network namespace of one group of containers.
 """
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -160,6 +160,10 @@ class Firewall(Protocol):
 
     async def run(self, script: str) -> str:
         """Carry out nft commands as one transaction, all or nothing; return the output. Raises KernelError."""
+        ...
+
+    async def forget_udp(self, ports: Collection[int]) -> None:
+        """Let the next packet to these UDP ports of the host find its way anew."""
         ...
 
     def disturbed(self, table: str) -> AsyncIterator[None]:

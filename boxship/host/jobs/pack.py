@@ -4,13 +4,15 @@ swapped in meanwhile, lead nowhere else."""
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from boxship.host.jobs import header
 from boxship.host.jobs.header import Member
 from boxship.host.jobs.unpack import OPAQUE, Map, translated
 
+T = TypeVar("T")
 GATHER = 1 << 18  # bytes kept back to be written together
 SMALL = 1 << 16  # files up to this size are copied through memory
 _KINDS = {
@@ -66,7 +68,7 @@ class _Pack:
             if not self._one(path, name, seen):
                 continue
             for entry in reversed(_entries(path)):
-                with suppress(FileNotFoundError):
+                with suppress(FileNotFoundError, NotADirectoryError):
                     below = name.rstrip(b"/") + b"/" + entry.name if name else entry.name
                     waiting.append((entry.path, below, entry.stat(follow_symlinks=False)))
 
@@ -79,14 +81,13 @@ class _Pack:
             above, slash, last = name.rpartition(b"/")
             self._keep(header.header(Member(above + slash + b".wh." + last, header.FILE, 0o600)))
             return False
-        with suppress(FileNotFoundError):
-            if kind == header.FILE:
-                self._file(path, name, seen)
-            elif kind == header.DIRECTORY:
-                self._directory(path, name, seen)
-                return True
-            else:
-                self._special(kind, path, name, seen)
+        if kind == header.FILE:
+            self._file(path, name, seen)
+        elif kind == header.DIRECTORY:
+            self._directory(path, name, seen)
+            return True
+        else:
+            self._special(kind, path, name, seen)
         return False
 
     def _member(self, name: bytes, kind: bytes, seen: os.stat_result) -> Member:
@@ -109,7 +110,9 @@ class _Pack:
     def _special(self, kind: bytes, path: bytes, name: bytes, seen: os.stat_result) -> None:
         member = self._member(name, kind, seen)
         if kind == header.LINK:
-            member = member._replace(target=os.readlink(path))
+            if (target := _unless_changed(os.readlink, path)) is None:
+                return
+            member = member._replace(target=target)
         elif kind != header.FIFO:
             member = member._replace(device=(os.major(seen.st_rdev), os.minor(seen.st_rdev)))
         self._keep(header.header(member))
@@ -122,7 +125,9 @@ class _Pack:
                 self._keep(header.header(member._replace(target=first)))
                 return
         # Without waiting, and looked at again: by now it may be a pipe.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        if (fd := _unless_changed(lambda path: os.open(path, flags), path)) is None:
+            return
         try:
             now = os.fstat(fd)
             if stat.S_ISREG(now.st_mode):
@@ -166,6 +171,16 @@ class _Pack:
         self._flush()
 
 
+def _unless_changed(look: Callable[[bytes], T], path: bytes) -> T | None:
+    """Return what `look` finds; None for what has gone, or become another kind of thing, since it was listed."""
+    try:
+        return look(path)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO):
+            return None
+        raise
+
+
 def _entries(directory: bytes) -> list[os.DirEntry[bytes]]:
     try:
         with os.scandir(directory) as found:
@@ -178,7 +193,7 @@ def _attributes(file: bytes | int) -> dict[str, bytes]:
     try:
         return {name: os.getxattr(file, name) for name in os.listxattr(file)}
     except OSError as e:
-        if e.errno in (errno.ENOTSUP, errno.ENODATA, errno.ELOOP, errno.EPERM):
+        if e.errno in (errno.ENOTSUP, errno.ENODATA, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EPERM):
             return {}
         raise
 

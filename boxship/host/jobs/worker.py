@@ -23,6 +23,7 @@ from boxship.host.jobs import changes, copy, libarchive, pack, unpack, usage
 CONTROL = 3  # descriptor of the socket requests come from
 BIGGEST = 1 << 18  # bytes of a request
 MOST_FDS = 8
+BEGUN = b"+"  # comes before the answer: who reads it knows that the job was taken up
 Answer = tuple[str, Any, int]
 """("", result, 0), or (name of a PlatformError, text, errno)"""
 
@@ -42,8 +43,8 @@ def _pack(fds: Sequence[int], path: str, rules: tuple[Any, ...]) -> None:
 
 def _copy(fds: Sequence[int], path: str) -> None:
     root, target = fds
-    _enter(root)
-    copy.copy(os.fsencode(path), target)
+    _enter(root, path)
+    copy.copy(b".", target)
 
 
 def _changes(_: Sequence[int], upper: str, lowers: list[str]) -> list[tuple[str, int]]:
@@ -98,6 +99,7 @@ def _child(control: socket.socket, request: bytes, fds: Sequence[int]) -> NoRetu
         fcntl.fcntl(reply, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(reply, fcntl.F_GETFL)
         fcntl.fcntl(reply, fcntl.F_SETFL, flags | os.O_ASYNC)
+        os.write(reply, BEGUN)
         job, arguments = marshal.loads(request)
         text = memoryview(marshal.dumps(answer(job, rest, arguments)))
         fcntl.fcntl(reply, fcntl.F_SETFL, flags & ~os.O_NONBLOCK)

@@ -18,6 +18,8 @@ from boxship.host import process
 
 IDLE = 60.0  # seconds
 BIGGEST = 1 << 18
+BEGUN = b"+"  # first byte of every reply
+TRIES = 3
 CHUNK = 1 << 16
 log = logging.getLogger(__name__)
 
@@ -37,32 +39,41 @@ class Workshop:
 
         Raises the PlatformError that the job raised, KernelError when its process died. Cancelling ends the job.
         """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        request = marshal.dumps((job, list(arguments)))
         self._working += 1
         self._rest(False)
         try:
-            with theirs:
-                await self._send(marshal.dumps((job, list(arguments))), [theirs.fileno(), *fds])
-            return _result(job, await _everything(ours))
+            for _ in range(TRIES):
+                reply = await self._ask(request, fds)
+                if reply:  # else the helper died before it took the job up
+                    return _result(job, reply.removeprefix(BEGUN))
+            raise KernelError("the helper process for files ends as soon as it is started")
         finally:
-            ours.close()
             self._working -= 1
             self._rest(not self._working)
 
-    async def _send(self, request: bytes, fds: list[int]) -> None:
-        """A worker that has died since its last job is replaced, once."""
+    async def _ask(self, request: bytes, fds: Sequence[int]) -> bytes:
+        """Return the reply, b"" if nobody has begun to work on it."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            with theirs:
+                sent = await self._send(request, [theirs.fileno(), *fds])
+            return await _everything(ours) if sent else b""
+        finally:
+            ours.close()
+
+    async def _send(self, request: bytes, fds: list[int]) -> bool:
+        """Tell whether the worker got it; one that has died is replaced the next time."""
         async with self._sending:
-            for attempt in (1, 2):
-                control = self._hire()
-                try:
-                    await _writable(control)
-                    socket.send_fds(control, [request], fds)
-                    return
-                except (BrokenPipeError, ConnectionResetError):
-                    self._dismiss()
-                    if attempt == 2:
-                        raise KernelError("the helper process for files ends as soon as it is started") from None
+            control = self._hire()
+            try:
+                await _writable(control)
+                socket.send_fds(control, [request], fds)
+                return True
+            except (BrokenPipeError, ConnectionResetError):
+                self._dismiss()
+                return False
 
     def _hire(self) -> socket.socket:
         if self._control is not None and self._worker is not None and not self._worker.ended:

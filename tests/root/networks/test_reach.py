@@ -1,10 +1,13 @@
 """Who reaches whom, through the real kernel: networks, isolation, published ports, IPv6."""
 
+import asyncio
+import socket
 import subprocess
 
 import pytest
 
-from boxship.model.network import NetworkSpec
+from boxship.base.errors import Forbidden, Invalid
+from boxship.model.network import IpamPool, NetworkSpec
 from boxship.model.status import Container
 
 from .conftest import Lab, published
@@ -121,3 +124,54 @@ async def test_routed_networks_are_reached_as_they_are(lab: Lab) -> None:
     assert web.status.ports == {}
     assert (await lab.ask(other, "tcp", ipv4(web, "routed"), 80)).startswith("tcp ")
     assert (await lab.ask(other, "tcp", ipv4(web, "routed"), 81)).startswith("no:")
+
+
+async def test_a_steady_udp_sender_follows_a_port_to_its_new_container(lab: Lab) -> None:
+    old = await lab.start("old", port_bindings=published("28053:53/udp"))
+    await lab.serve(old, 53)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(1)
+        sender.connect((HOST4, 28053))
+        sender.send(b"?")
+        assert await asyncio.to_thread(sender.recv, 99)
+        await lab.stop(old)
+        await lab.start("squatter")  # takes the address of the old one
+        new = await lab.start("new", port_bindings=published("28053:53/udp"))
+        await lab.serve(new, 53)
+        sender.send(b"?")
+        assert await asyncio.to_thread(sender.recv, 99)
+
+
+async def test_macvlan(lab: Lab) -> None:
+    """Both containers sit on one link of the host; here the default bridge, which is a link like others."""
+    spec = NetworkSpec(
+        name="lan",
+        driver="macvlan",
+        options={"parent": lab.settings.bridge},
+        ipam=(IpamPool(subnet="10.213.0.0/24", gateway="10.213.0.1"),),
+    )
+    await lab.networks.create(spec)
+    await lab.start("carrier")  # a bridge without ports is as good as unplugged
+    web = await lab.start("web", network_mode="lan")
+    peer = await lab.start("peer", network_mode="lan")
+    await lab.serve(web, 80)
+    assert await lab.ask(peer, "tcp", ipv4(web, "lan"), 80) == f"tcp {ipv4(peer, 'lan')}"
+    assert await lab.look_up(peer, "web") == [ipv4(web, "lan")]
+    await lab.restart()
+    assert await lab.look_up(peer, "web") == [ipv4(web, "lan")]
+    with pytest.raises(Invalid, match="needs the option parent"):
+        await lab.networks.create(NetworkSpec(name="x", driver="macvlan"))
+    with pytest.raises(Invalid, match="parent interface btnosuch was not found"):
+        await lab.networks.create(NetworkSpec(name="x", driver="macvlan", options={"parent": "btnosuch"}))
+
+
+async def test_networks_from_a_template(lab: Lab) -> None:
+    template = NetworkSpec(name="base", config_only=True, ipam=(IpamPool(subnet="10.213.0.0/24"),), internal=True)
+    await lab.networks.create(template)
+    made, _ = await lab.networks.create(NetworkSpec(name="net", config_from="base"))
+    assert (made.spec.internal, made.pools[0].subnet) == (True, "10.213.0.0/24")
+    with pytest.raises(Forbidden, match="no container can be in it"):
+        await lab.start("web", network_mode="base")
+    with pytest.raises(Forbidden, match="is not a configuration-only network"):
+        await lab.networks.create(NetworkSpec(name="x", config_from="net"))
+    lab.records.by_id.clear()

@@ -102,7 +102,7 @@ def render(network: Network) -> dict[str, Any]:
         "IPAM": {
             "Driver": spec.ipam_driver,
             "Options": spec.ipam_options,
-            "Config": [_render_pool(pool) for pool in network.pools],
+            "Config": [_render_pool(pool) for pool in network.pools or spec.ipam],
         },
         "Internal": spec.internal,
         "Attachable": spec.attachable,

@@ -135,5 +135,11 @@ def test_the_whole_table_empties_before_it_fills_and_leaves_the_users_chain() ->
     assert script.index("flush set inet t bridges") < script.index("add element inet t bridges")
 
 
+def test_a_host_that_forwards_for_us_forwards_for_nobody_else() -> None:
+    rule = "add rule inet t forward iifname != @bridges oifname != @bridges drop"
+    assert rule in whole("t", OLD, closed=True)
+    assert rule not in whole("t", OLD)
+
+
 def test_remove_works_without_a_table() -> None:
     assert remove("t").splitlines() == ["table inet t { }", "delete table inet t"]

@@ -1,7 +1,7 @@
 """The keeper of the firewall table, on a fake packet filter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 
@@ -27,6 +27,8 @@ class Filter:
             raise KernelError("nftables: no")
         self.scripts.append(script)
         return ""
+
+    async def forget_udp(self, ports: Collection[int]) -> None: ...
 
     async def disturbed(self, table: str) -> AsyncIterator[None]:
         while True:
