@@ -1,6 +1,7 @@
 """Files of containers, running or not: describe, copy out, copy in, export, compare with the image.
 
-Paths are the container's own, links are followed inside its root, and its volumes are where it sees them.
+Paths are the container's own, links are followed inside its root, and its volumes are where it sees them. What is in
+memory only (/proc, tmpfs) cannot be copied.
 """
 
 import asyncio
@@ -21,8 +22,9 @@ from boxship.engine.images.inflate import is_compressed, plain
 from boxship.host.api.files import Change, Entry, Packing, Trees, Unpacking
 from boxship.host.view import Shown, view
 from boxship.model.runtime import Identity
-from boxship.model.status import Container, MountPoint, State
+from boxship.model.status import Container, MountPoint
 
+FILES = ("hostname", "hosts", "resolv.conf")
 MAGIC = 6  # bytes that tell a compression
 BUFFER = 1 << 18
 IdentityOf = Callable[[Path, str], Identity]
@@ -98,13 +100,12 @@ class Archive:
 
     @asynccontextmanager
     async def _root(self, container: Container) -> AsyncIterator[Path]:
-        """Give the root as the container sees it: through its own process while it lives, else put together."""
-        if container.status.state in (State.RUNNING, State.PAUSED) and container.status.pid:
-            yield Path(f"/proc/{container.status.pid}/root")
-            return
+        """Give the root with volumes, binds and our own files in it, and none of what lives in memory: as dockerd,
+        and the same whether it runs or not."""
         async with AsyncExitStack() as held:
             root = await held.enter_async_context(self._roots.mounted(container))
-            if shown := _shown(container.mounts):
+            home = self._roots.upper(container).parent
+            if shown := _shown(container.mounts, home):
                 whole = view(root, shown)
                 root = await asyncio.to_thread(whole.__enter__)
                 held.push_async_callback(asyncio.to_thread, whole.__exit__, None, None, None)
@@ -218,10 +219,13 @@ def _not_found(ref: str, path: str) -> NotFound:
     return NotFound(f"Could not find the file {path} in container {ref}")
 
 
-def _shown(mounts: Sequence[MountPoint]) -> list[Shown]:
-    """Return what a stopped container would see mounted: all but file systems that live in memory. Outer ones first."""
-    points = sorted((point for point in mounts if point.source), key=lambda point: point.destination.count("/"))
-    return [Shown(point.source, point.destination) for point in points]
+def _shown(mounts: Sequence[MountPoint], home: Path) -> list[Shown]:
+    """Return what appears in the root, outer mounts first. home: directory of the files we made for the container."""
+    named = {point.destination: point.source for point in mounts}
+    made = {f"/etc/{name}": str(home / name) for name in FILES if (home / name).exists()}
+    everything = {**made, **named}
+    order = sorted(everything, key=lambda target: target.count("/"))
+    return [Shown(everything[target], target) for target in order if everything[target]]
 
 
 def _refuse_read_only(container: Container, target: str) -> None:
