@@ -65,10 +65,13 @@ _MISSING: dict[str, tuple[str, Remedy | None]] = {
 
 
 def expected(containers: Iterable[Container]) -> Holdings:
-    """Return what the host should hold for these records."""
+    """Return what the host should hold for these records. Containers whose control group their user put
+    elsewhere have none below our own parent."""
     listed = list(containers)
-    live = frozenset(c.id for c in listed if c.status.state in LIVE)
-    return Holdings(roots=live, launched=live, monitored=live, cgroups=live, homes=frozenset(c.id for c in listed))
+    up = [c for c in listed if c.status.state in LIVE]
+    live = frozenset(c.id for c in up)
+    ours = frozenset(c.id for c in up if not c.spec.host.cgroup_parent)
+    return Holdings(roots=live, launched=live, monitored=live, cgroups=ours, homes=frozenset(c.id for c in listed))
 
 
 def compare(wanted: Holdings, seen: Holdings, busy: Collection[str] = ()) -> tuple[Finding, ...]:

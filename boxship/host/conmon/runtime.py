@@ -101,9 +101,9 @@ class ConmonRuntime:
     async def _guard(self, id: str, end: Callable[[], Awaitable[object]]) -> None:
         """See to it that an exit is recorded even when the monitor dies: then nobody can tell the real one, and
         nobody reads the container's output any more, so it is ended too."""
-        watched = self._guarded[id]
+        watched = self._guarded.get(id)
         await end()
-        if self._guarded.get(id) != watched:
+        if watched is None or self._guarded.get(id) != watched:
             return  # deleted meanwhile, and perhaps made again
         del self._guarded[id]
         if self._exits.of(id) is not None:

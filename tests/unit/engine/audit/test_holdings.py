@@ -1,11 +1,12 @@
 """Every difference between host and records is found, explained, and no motion is taken for one."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from boxship.engine.audit.holdings import Finding, Holdings, Remedy, compare, expected
-from boxship.model.container import ContainerSpec
+from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.status import Container, ContainerStatus, State
 
 A, B = "a" * 64, "b" * 64
@@ -49,6 +50,13 @@ def test_compare(wanted: Holdings, seen: Holdings, found: list[tuple[str, Remedy
     findings = compare(wanted, seen)
     assert [(f.kind, f.remedy) for f in findings] == found
     assert all(f.subject == A and "aaaaaaaaaaaa" in f.text for f in findings)
+
+
+def test_a_control_group_elsewhere_is_not_looked_for_here() -> None:
+    apart = msgspec.structs.replace(
+        container(A, State.RUNNING), spec=ContainerSpec(host=HostSpec(cgroup_parent="/theirs"))
+    )
+    assert expected([apart]).cgroups == frozenset()
 
 
 def test_a_container_in_motion_is_no_finding() -> None:
