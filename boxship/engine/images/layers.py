@@ -5,6 +5,7 @@ byte; `layer.json`. A layer is made in tmp/ and appears by one rename, so it is 
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import BinaryIO, Protocol
 import msgspec
 
 from boxship.base.codec import decode, encode
-from boxship.base.errors import NotFound, PlatformError
+from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id, short
 from boxship.engine.images.inflate import Intake
 from boxship.engine.images.tarsplit import Splitter, assemble
 from boxship.model.image import Layer
 
+log = logging.getLogger(__name__)
 SPLIT, TREE, FACTS = "split.zst", "diff", "layer.json"
 Read = Callable[[int], bytes]
 
@@ -82,8 +84,13 @@ class Layers:
             if entry.name.startswith("layer-"):
                 self._trees.trash(Path(entry.path))
         for entry in os.scandir(self._root):
-            facts = decode((Path(entry.path) / FACTS).read_bytes(), Facts)
-            self._facts[facts.diff_id] = facts
+            try:
+                facts = decode((Path(entry.path) / FACTS).read_bytes(), Facts)
+            except (OSError, Invalid) as e:
+                log.warning("layer %s cannot be read and is given up: %s", entry.name, e)
+                self._trees.trash(Path(entry.path))
+            else:
+                self._facts[facts.diff_id] = facts
 
     def all(self) -> list[Facts]:
         return list(self._facts.values())

@@ -4,6 +4,7 @@ Removal rules are in removal.py, the ways in and out in archive_in.py, archive_o
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from boxship.model.image import Image
 from boxship.model.status import Container, State
 from boxship.store.api import Store
 
+log = logging.getLogger(__name__)
 ALIVE = (State.RUNNING, State.PAUSED, State.RESTARTING)
 Containers = Callable[[], Iterable[Container]]
 
@@ -49,9 +51,16 @@ class Images:
         self._settling = asyncio.Lock()
 
     async def start(self) -> None:
-        """Read what is stored, sweep what an interrupted run left."""
+        """Read what is stored, sweep what an interrupted run left. Images that have lost a layer, as the machine's
+        own fall can do it, are given up."""
         self._layers.load()
         await self._catalog.load()
+        for image in self._catalog.all():
+            if not all(map(self.has_layer, image.layers)):
+                log.warning("image %s has lost a layer and is given up: %s", image.id, ", ".join(image.tags))
+                for reference in self._catalog.references(image.id):
+                    await self._catalog.unpoint(reference)
+                await self._catalog.drop(image.id)
         await self.release()
 
     # ---- looking
@@ -240,6 +249,7 @@ class Images:
         """Remove images that no container uses and `wanted` accepts: those without a name, or, with `dangling`
         false, all. Return what was removed and the bytes won."""
         before, done = self.disk_usage(), []
+        await self.release()  # layers that only a container held which is gone by now
         used = {container.image_id for container in self._containers()}
         parents = self.parents()
         for image in self.all():
@@ -348,7 +358,7 @@ class Images:
             self._layers.discard(layer)
         self._announce(made.id, action)
         if reference is not None:
-            await self._name(reference, made.id)
+            await self._name(reference.with_default_tag(), made.id)
         return self._catalog.by_id(made.id) or made
 
     async def adopt(self, raw: bytes, staged: Iterable[Staged], *, parent: str = "") -> Image:

@@ -295,3 +295,15 @@ async def test_save_by_id_has_no_names(world: Any, tar: Any, pieces: Any) -> Non
     assert await load(images, pieces, saved) == [f"Loaded image ID: {image.id}\n"]
     with pytest.raises(NotFound):
         await images.save(["nope"])
+
+
+async def test_lost_layers_take_their_images_along(world: Any, tar: Any, pieces: Any) -> None:
+    images = await world.daemon()
+    await imported(images, pieces, tar(LAYER), "gone")
+    await imported(images, pieces, tar({"z": b"z"}), "kept")
+    (layer,) = images.get("gone").layers
+    (world.root / "layers" / layer.removeprefix("sha256:") / "layer.json").write_bytes(b"")
+    images = await world.daemon()
+    assert [image.tags for image in images.all()] == [("kept:latest",)]
+    assert len(os.listdir(world.root / "layers")) == 1
+    assert [image.tags for image in (await world.daemon()).all()] == [("kept:latest",)]
