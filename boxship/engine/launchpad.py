@@ -11,6 +11,7 @@ from boxship.base.errors import Conflict, NotFound
 from boxship.engine import devices, groups
 from boxship.engine.bundle import bundle, capabilities, cdi, clamped, exec_process, resources, security
 from boxship.engine.bundle import devices as device_wishes
+from boxship.engine.logs import drivers as log_drivers
 from boxship.engine.networks import links
 from boxship.engine.networks.attached import NetworkFiles
 from boxship.engine.options import EngineOptions
@@ -60,8 +61,9 @@ class Launchpad:
 
     async def prepare(self, container: Container, netns_path: str) -> Launch:
         """Write the container's files and return what the runtime is to create. Raises Invalid, Conflict."""
-        built = bundle(container, self._outfit.facts, self._around(container, netns_path))
         spec = container.spec
+        log_drivers.require(spec.host.log_config)
+        built = bundle(container, self._outfit.facts, self._around(container, netns_path))
         return Launch(
             id=container.id,
             config=built.config,

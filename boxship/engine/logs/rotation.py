@@ -3,27 +3,16 @@
 The newest of the old files stays unpacked, so that a reader one rotation behind still finds it.
 """
 
-import asyncio
-import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 from isal import igzip
 
-from boxship.base.errors import PlatformError
-from boxship.base.tasks import Tasks
-from boxship.engine.logs import files, options
 from boxship.engine.logs.files import Name
 from boxship.engine.logs.options import Rotation
-from boxship.host.api.runtime import Runtime
-from boxship.model.status import Container, State
-
-PERIOD = 1.0  # seconds between two looks at the sizes
-BREATH = 64  # sizes looked at before other work gets its turn
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,76 +97,3 @@ def pack(path: str) -> None:
     shutil.copymode(path, unfinished)
     os.rename(unfinished, done)
     os.unlink(path)
-
-
-class Rotator:
-    """Looks at the logs of all running containers and rotates those that have grown too large.
-
-    containers: give all containers.
-    """
-
-    def __init__(self, containers: Callable[[], Iterable[Container]], runtime: Runtime) -> None:
-        self._containers = containers
-        self._runtime = runtime
-        self._missing: set[str] = set()
-        self._packing: set[str] = set()
-        self._tasks = Tasks()
-
-    def start(self) -> None:
-        self._tasks.spawn(self._watch(), "log rotation")
-
-    async def aclose(self) -> None:
-        await self._tasks.aclose()
-
-    async def _watch(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(PERIOD)
-
-    async def look(self) -> None:
-        """Look at every running container's log once."""
-        for number, container in enumerate(tuple(self._containers()), 1):
-            if container.status.state is State.RUNNING and container.log_path:
-                try:
-                    self._check(container)
-                except (OSError, PlatformError) as error:
-                    log.warning("log of %s cannot be rotated: %s", container.id, error)
-            if number % BREATH == 0:
-                await asyncio.sleep(0)
-
-    def _check(self, container: Container) -> None:
-        try:
-            size = os.stat(container.log_path).st_size
-        except FileNotFoundError:
-            self._reopen_missing(container)
-            return
-        self._missing.discard(container.id)
-        if container.id in self._packing:
-            return
-        policy = options.rotation(container.spec.host.log_config)
-        if size >= policy.max_size:
-            self._rotate(container, policy)
-
-    def _reopen_missing(self, container: Container) -> None:
-        """A daemon ended between renaming and reopening, or the monitor has not got to it: ask it at the second look.
-
-        Asking twice at once could make it begin a file anew that it has just begun."""
-        if container.id in self._missing:
-            self._missing.discard(container.id)
-            self._runtime.reopen_log(container.id)
-        else:
-            self._missing.add(container.id)
-
-    def _rotate(self, container: Container, policy: Rotation) -> None:
-        actions = plan(container.log_path, files.names(container.log_path), policy)
-        execute(actions, lambda: self._runtime.reopen_log(container.id))
-        if packs := [action.path for action in actions if isinstance(action, Pack)]:
-            self._packing.add(container.id)
-            self._tasks.spawn(self._pack(container.id, packs), f"packing logs of {container.id}")
-
-    async def _pack(self, container_id: str, paths: Iterable[str]) -> None:
-        try:
-            for path in paths:
-                await asyncio.to_thread(pack, path)
-        finally:
-            self._packing.discard(container_id)

@@ -5,8 +5,10 @@ import socket
 from collections.abc import Sequence
 from typing import Protocol
 
+from boxship.base.errors import Invalid
 from boxship.engine.logs import options, syslog_format
 from boxship.engine.logs.cri import Line
+from boxship.engine.logs.drivers import journald, syslog
 from boxship.engine.logs.drivers.journald import Journal
 from boxship.engine.logs.drivers.syslog import Syslog
 from boxship.engine.logs.options import Subject
@@ -22,6 +24,22 @@ class Destination(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def require(spec: LogSpec) -> None:
+    """Raise Invalid, in dockerd's words, when this host lacks what the driver sends to. A server elsewhere may be away
+    for a while: lines wait for it."""
+    missing = ""
+    if spec.type == "journald" and not os.path.exists(journald.PATH):
+        missing = "journald is not enabled on this host"
+    elif spec.type == "syslog":
+        where = syslog_format.address(spec.config.get("syslog-address", ""))
+        if where.scheme == "" and not any(map(os.path.exists, syslog.LOCAL)):
+            missing = "Unix syslog delivery error"
+        elif where.scheme.startswith("unix") and not os.path.exists(where.place):
+            missing = f"stat {where.place}: no such file or directory"
+    if missing:
+        raise Invalid(f"failed to create task for container: failed to initialize logging driver: {missing}")
 
 
 def destination(spec: LogSpec, subject: Subject) -> Destination:
