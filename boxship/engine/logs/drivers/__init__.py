@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -34,12 +35,19 @@ def require(spec: LogSpec) -> None:
         missing = "journald is not enabled on this host"
     elif spec.type == "syslog":
         where = syslog_format.address(spec.config.get("syslog-address", ""))
-        if where.scheme == "" and not any(map(os.path.exists, syslog.LOCAL)):
+        if where.scheme == "" and not any(map(_is_socket, syslog.LOCAL)):
             missing = "Unix syslog delivery error"
         elif where.scheme.startswith("unix") and not os.path.exists(where.place):
             missing = f"stat {where.place}: no such file or directory"
     if missing:
         raise Invalid(f"failed to create task for container: failed to initialize logging driver: {missing}")
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def destination(spec: LogSpec, subject: Subject) -> Destination:
