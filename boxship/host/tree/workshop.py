@@ -58,22 +58,22 @@ class Workshop:
         ours.setblocking(False)
         try:
             with theirs:
-                sent = await self._send(request, [theirs.fileno(), *fds])
-            return await _everything(ours) if sent else b""
+                control = await self._send(request, [theirs.fileno(), *fds])
+            reply = await _everything(ours)
+            if not reply and self._control is control:
+                self._dismiss()
+            return reply
         finally:
             ours.close()
 
-    async def _send(self, request: bytes, fds: list[int]) -> bool:
-        """Tell whether the worker got it; one that has died is replaced the next time."""
+    async def _send(self, request: bytes, fds: list[int]) -> socket.socket:
+        """Return the socket it went through, or could not go through because the worker has died."""
         async with self._sending:
             control = self._hire()
-            try:
-                await _writable(control)
+            await _writable(control)
+            with suppress(BrokenPipeError, ConnectionResetError):
                 socket.send_fds(control, [request], fds)
-                return True
-            except (BrokenPipeError, ConnectionResetError):
-                self._dismiss()
-                return False
+            return control
 
     def _hire(self) -> socket.socket:
         if self._control is not None and self._worker is not None and not self._worker.ended:
