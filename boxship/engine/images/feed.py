@@ -9,6 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 LIMIT = 4 << 20  # bytes under way
+STEP = 1 << 19  # bytes that are worth a change of thread
 
 
 class Feed:
@@ -106,13 +107,27 @@ def _start(feed: Feed, work: Callable[[Callable[[int], bytes]], T]) -> "Future[T
 
 
 async def from_thread(produce: Callable[[], Iterator[bytes]]) -> AsyncIterator[bytes]:
-    """Yield what the iterator of `produce` yields; it runs in threads, one step ahead of the reader."""
+    """Yield what the iterator of `produce` yields, small pieces joined; it runs in threads, one step ahead of the
+    reader."""
     iterator = await asyncio.to_thread(produce)
-    ahead = asyncio.ensure_future(asyncio.to_thread(next, iterator, None))
+    ahead = asyncio.ensure_future(asyncio.to_thread(_some, iterator))
     try:
-        while (piece := await ahead) is not None:
-            ahead = asyncio.ensure_future(asyncio.to_thread(next, iterator, None))
+        while piece := await asyncio.shield(ahead):
+            ahead = asyncio.ensure_future(asyncio.to_thread(_some, iterator))
             yield piece
     finally:
         if not ahead.done():
             await asyncio.wait([ahead])
+        if not ahead.cancelled():
+            ahead.exception()
+
+
+def _some(iterator: Iterator[bytes]) -> bytes:
+    """Return the next pieces, STEP bytes or a little more; b"" at the end."""
+    pieces, size = [], 0
+    for piece in iterator:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= STEP:
+            break
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
