@@ -8,12 +8,14 @@ import ctypes
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from boxship.base.errors import KernelError, Unsupported
 from boxship.host import conntrack
-from boxship.host.netlink import wire
+from boxship.host.api.network import ElementChange
+from boxship.host.netlink import nft, wire
+from boxship.host.netlink.channel import Channel
 
 NETFILTER = 12  # NETLINK_NETFILTER
 GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES
@@ -72,6 +74,7 @@ class Nftables:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "nft")
         self._nft: Nft | None = None
+        self._elements: Channel | None = None
         self._worker = 0
 
     async def run(self, script: str) -> str:
@@ -81,6 +84,15 @@ class Nftables:
         if self._nft is None:
             self._nft, self._worker = Nft(json=True), threading.get_native_id()
         return self._nft.run(script)
+
+    async def change(self, table: str, changes: Sequence[ElementChange]) -> None:
+        requests = nft.batch(table, changes)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._change, requests)
+
+    def _change(self, requests: Sequence[wire.Request]) -> None:
+        if self._elements is None:
+            self._elements, self._worker = Channel(NETFILTER), threading.get_native_id()
+        self._elements.call(requests)
 
     async def forget_udp(self, ports: Collection[int]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, conntrack.forget_udp, ports)
@@ -106,6 +118,8 @@ class Nftables:
                             yield
 
     async def aclose(self) -> None:
+        if self._elements is not None:
+            self._elements.close()
         if self._nft is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._nft.close)
         self._thread.shutdown()

@@ -116,9 +116,10 @@ class PortTable:
 
         Raises PortTaken with dockerd's texts."""
         given: list[Published] = []
+        places = {asked_at: self.addresses(asked_at, families, binding) for asked_at in {w.address for w in asked}}
         try:
             for want in asked:
-                addresses = self.addresses(want.address, families, binding)
+                addresses = places[want.address]
                 given += self._publish(want, addresses, occupied) if addresses else ()
         except PlatformError:
             self.release(given)

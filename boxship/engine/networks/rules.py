@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from boxship.engine.networks.ports import ANY4, ANY6, Published
+from boxship.host.api.network import ElementChange
 
 Elements = Mapping[str, frozenset[str]]  # set or map -> its elements, as nft writes them
 
@@ -35,7 +36,7 @@ _MAPS = {
     "host4_ranges": "type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval",
     "host6_ranges": "type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval",
 }
-SETS = (*_SETS, *_MAPS)
+DECLARED = {**_SETS, **_MAPS}
 
 # A published port is looked up by host address first, then by port alone; ranges come after single ports.
 # Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
@@ -228,16 +229,16 @@ def _flush_chains(table: str) -> list[str]:
     return heads
 
 
-def change(table: str, old: Elements, new: Elements) -> str:
-    """Return the script that turns `old` into `new`; "" when they are equal."""
+def change(old: Elements, new: Elements) -> tuple[ElementChange, ...]:
+    """Return what turns `old` into `new`, deletions first; () when they are equal."""
     gone = {sets: elements - new.get(sets, frozenset()) for sets, elements in old.items()}
     come = {sets: elements - old.get(sets, frozenset()) for sets, elements in new.items()}
-    lines = [
-        f"delete element inet {table} {sets} {{ {', '.join(sorted(e.partition(' : ')[0] for e in elements))} }}"
-        for sets, elements in gone.items()
+    return tuple(
+        ElementChange(set=sets, declared=DECLARED[sets], elements=tuple(sorted(elements)), delete=delete)
+        for found, delete in ((gone, True), (come, False))
+        for sets, elements in found.items()
         if elements
-    ]
-    return "\n".join([*lines, *_adds(table, come)])
+    )
 
 
 def _adds(table: str, elements: Elements) -> list[str]:

@@ -104,6 +104,8 @@ class Networks:
                 log.error("container %s: its networks could not be taken over: %s", held.container.name, e)
         for group in self._host.spaces.pinned() - {c.group for c in running}:
             await self._host.spaces.close(group)
+        _, strays = await self._audit.faults()
+        await self._audit.clear(strays)  # else links stay in bridges until the kernel gets to dying namespaces
 
     async def aclose(self) -> None:
         """Stop answering names and watching. Networks and containers' places stay as they are."""

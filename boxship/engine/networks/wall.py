@@ -86,11 +86,11 @@ class Wall:
         await asyncio.sleep(0)  # changes of the same moment come along
         while self._pending:
             batch, self._pending = self._pending, []
-            script = "\n".join(filter(None, (rules.change(self._table, old, new) for old, new in batch)))
-            if not script:
+            changes = [change for old, new in batch for change in rules.change(old, new)]
+            if not changes:
                 continue
             try:
-                await self._firewall.run(script)
+                await self._firewall.change(self._table, changes)
             except KernelError as e:  # somebody changed the table under us: it is made as it should be
                 log.warning("the firewall table %s is repaired: %s", self._table, e)
                 await self.repair()

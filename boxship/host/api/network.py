@@ -65,6 +65,16 @@ class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int = 0
 
 
+class ElementChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Elements of one set or map to add or delete. declared: the set's type as nft declares it.
+    elements: as nft writes them, "tcp . 80 : 10.0.0.2 . 80"."""
+
+    set: str
+    declared: str
+    elements: tuple[str, ...]
+    delete: bool = False
+
+
 class Links(Protocol):
     """Links and routes of the host itself."""
 
@@ -160,6 +170,11 @@ class Firewall(Protocol):
 
     async def run(self, script: str) -> str:
         """Carry out nft commands as one transaction, all or nothing; return the output. Raises KernelError."""
+        ...
+
+    async def change(self, table: str, changes: Sequence[ElementChange]) -> None:
+        """Add and delete elements as one transaction, all or nothing. Raises KernelError, also for deleting what is
+        not there."""
         ...
 
     async def forget_udp(self, ports: Collection[int]) -> None:

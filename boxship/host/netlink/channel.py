@@ -1,4 +1,4 @@
-"""A rtnetlink socket. It belongs to the network namespace it was opened in, whichever thread uses it later."""
+"""A netlink socket. It belongs to the network namespace it was opened in, whichever thread uses it later."""
 
 import errno
 import os
@@ -12,6 +12,8 @@ from boxship.host.api.network import LinkSeen
 from boxship.host.netlink import route, wire
 
 ROUTE = 0  # NETLINK_ROUTE
+SO_SNDBUFFORCE = 32
+ROOM = 4 << 20  # bytes that one send may have; it is a limit, not a cost
 
 
 class LinkFailed(KernelError):
@@ -25,8 +27,9 @@ class LinkFailed(KernelError):
 class Channel:
     """One at a time: a channel must not be used by two threads at once."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, ROUTE)
+    def __init__(self, protocol: int = ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, ROOM)
         self._socket.bind((0, 0))
         self._sequence = 0
 
@@ -40,12 +43,12 @@ class Channel:
         self._sequence += len(requests)
         self._socket.send(b"".join(r.packed(first + n) for n, r in enumerate(requests)))
         failed: LinkFailed | None = None
-        waiting = len(requests)
+        waiting = sum(bool(r.flags & wire.ACK) for r in requests)
         while waiting:
             for message in wire.messages(self._socket.recv(65536)):
                 number = first_int(message.body)
                 request = requests[message.sequence - first]
-                waiting -= 1
+                waiting = waiting - 1 if request.flags & wire.ACK else 0  # without its frame a batch is not looked at
                 if number and -number not in request.tolerate and failed is None:
                     failed = LinkFailed(request, -number)
         if failed is not None:

@@ -1,12 +1,13 @@
 """The keeper of the firewall table, on a fake packet filter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
 from boxship.base.errors import KernelError
 from boxship.engine.networks.wall import Wall
+from boxship.host.api.network import ElementChange
 
 ONE = {"any4": frozenset({"tcp . 1 : 10.0.0.1 . 1"})}
 TWO = {"any4": frozenset({"tcp . 2 : 10.0.0.1 . 2"})}
@@ -27,6 +28,10 @@ class Filter:
             raise KernelError("nftables: no")
         self.scripts.append(script)
         return ""
+
+    async def change(self, table: str, changes: Sequence[ElementChange]) -> None:
+        lines = [f"{'delete' if c.delete else 'add'} {c.set} {' '.join(c.elements)}" for c in changes]
+        await self.run("\n".join(lines))
 
     async def forget_udp(self, ports: Collection[int]) -> None: ...
 
@@ -58,9 +63,9 @@ async def test_elements_come_and_go(wall: Wall, nft: Filter) -> None:
     await wall.drop("a")
     await wall.drop("a")
     assert nft.scripts == [
-        "add element inet t any4 { tcp . 1 : 10.0.0.1 . 1 }",
-        "delete element inet t any4 { tcp . 1 }\nadd element inet t any4 { tcp . 2 : 10.0.0.1 . 2 }",
-        "delete element inet t any4 { tcp . 2 }",
+        "add any4 tcp . 1 : 10.0.0.1 . 1",
+        "delete any4 tcp . 1 : 10.0.0.1 . 1\nadd any4 tcp . 2 : 10.0.0.1 . 2",
+        "delete any4 tcp . 2 : 10.0.0.1 . 2",
     ]
 
 
@@ -71,7 +76,7 @@ async def test_changes_of_the_same_moment_are_one_transaction(wall: Wall, nft: F
 
 
 async def test_a_refused_change_makes_the_whole_table_right(wall: Wall, nft: Filter) -> None:
-    nft.bad = "add element inet t any4 { tcp . 1"
+    nft.bad = "add any4 tcp . 1"
     await wall.put("a", ONE)
     assert len(nft.scripts) == 1
     assert "flush map inet t any4" in nft.scripts[0]
