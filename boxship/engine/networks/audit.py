@@ -15,7 +15,10 @@ class Strays(NamedTuple):
 
 
 class NetworkAudit:
-    def __init__(self, catalogue: Catalogue, places: Places, host: HostNet) -> None:
+    """prefix: of the host's ends of our links. What else somebody puts into a bridge of ours is theirs."""
+
+    def __init__(self, catalogue: Catalogue, places: Places, host: HostNet, prefix: str) -> None:
+        self._prefix = prefix
         self._catalogue = catalogue
         self._places = places
         self._host = host
@@ -27,7 +30,8 @@ class NetworkAudit:
         seen = await self._host.links.seen()
         bridges = frozenset(n.link for n in self._catalogue.all() if n.spec.driver == "bridge")
         expected = frozenset(link for held in self._places.all() for link in held.host_links())
-        strays = Strays(pinned - known, _strangers(seen, bridges, expected))
+        orphans = _orphans(seen, bridges, self._prefix) - expected
+        strays = Strays(pinned - known, orphans)
         sentences = [f"network namespace {group} is pinned but belongs to no container" for group in strays.groups]
         sentences += [f"network namespace of {group} is not pinned" for group in known - pinned]
         sentences += [f"link {name} is in a bridge of ours but belongs to no container" for name in strays.links]
@@ -41,6 +45,7 @@ class NetworkAudit:
             await self._host.links.remove(name)
 
 
-def _strangers(seen: dict[str, LinkSeen], bridges: frozenset[str], expected: frozenset[str]) -> frozenset[str]:
+def _orphans(seen: dict[str, LinkSeen], bridges: frozenset[str], prefix: str) -> frozenset[str]:
+    """Return the links in bridges of ours whose names say that we made them."""
     ours = {seen[name].index for name in bridges & seen.keys()}
-    return frozenset(link.name for link in seen.values() if link.master in ours) - expected
+    return frozenset(link.name for link in seen.values() if link.master in ours and link.name.startswith(prefix))

@@ -63,7 +63,7 @@ class Networks:
         self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming)
         self._told = Told(self._places, members, naming)
         self._makers = Makers(settings, host.links, self._catalogue, self._drivers, self._wall, clock)
-        self._audit = NetworkAudit(self._catalogue, self._places, host)
+        self._audit = NetworkAudit(self._catalogue, self._places, host, settings.link_prefix)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making = asyncio.Lock()
         self._bus = bus

@@ -242,12 +242,15 @@ async def test_damage_is_mended_at_the_start_of_a_daemon(lab: Lab, where: str, c
 
 async def test_the_auditor_sees_and_repairs(lab: Lab) -> None:
     await lab.start("web")
-    stray = f"bt{lab.tag}s"
-    await lab.run(None, "ip", "link", "add", stray, "type", "veth", "peer", f"{stray}2")
-    await lab.run(None, "ip", "link", "set", stray, "master", lab.settings.bridge)
+    stray, theirs = f"{lab.settings.link_prefix}00", f"bt{lab.tag}t"
+    for name in (stray, theirs):
+        await lab.run(None, "ip", "link", "add", name, "type", "veth", "peer", f"{name}2")
+        await lab.run(None, "ip", "link", "set", name, "master", lab.settings.bridge)
     assert await lab.networks.faults() == [f"link {stray} is in a bridge of ours but belongs to no container"]
     await lab.networks.faults(repair=True)
     assert await lab.networks.faults() == []
+    assert "master" in await lab.run(None, "ip", "link", "show", theirs)
+    await lab.run(None, "ip", "link", "del", theirs)
 
 
 async def test_many_at_once(lab: Lab) -> None:
