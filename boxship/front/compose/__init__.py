@@ -1,0 +1,1 @@
+"""Compose: files that describe an application of many containers, and the commands over them."""
