@@ -138,7 +138,7 @@ def test_events_of_an_image(docker, image: str) -> None:
         "--since",
         "1m",
         "--until",
-        "0s",
+        f"{time.time():.6f}",
         "--filter",
         "type=image",
         "--format",
@@ -159,8 +159,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     (home / "config.yml").write_text(
-        "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n"
-        'http: {addr: "127.0.0.1:%d"}\n' % (home, port)
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {home}}}, delete: {{enabled: true}}}}\n"
     )
     running = subprocess.Popen([program, "serve", str(home / "config.yml")], stderr=subprocess.DEVNULL)
     for _ in range(100):
