@@ -18,6 +18,7 @@ from boxship.app.listeners import Listener
 from boxship.app.settings import Settings
 from boxship.base import log as logs
 from boxship.base.errors import Invalid, PlatformError
+from boxship.base.tasks import Tasks
 from boxship.front.cli.flags import Parsed
 
 if TYPE_CHECKING:
@@ -104,8 +105,10 @@ async def _serve(settings: Settings, opened: Sequence[Listener], again: Callable
     async with contextlib.AsyncExitStack() as stack:
         node = await wiring.build(settings)
         stack.push_async_callback(node.aclose)
+        reloading = _Reloading(settings, again, node)
+        stack.push_async_callback(reloading.aclose)
         server = await Server.start(node.app)
-        stack.push_async_callback(lambda: server.stop(settings.shutdown_timeout))
+        stack.push_async_callback(lambda: server.stop(reloading.current.shutdown_timeout))
         if settings.metrics_addr:
             from boxship.app import metrics  # 5 MiB that most daemons never need
 
@@ -113,7 +116,6 @@ async def _serve(settings: Settings, opened: Sequence[Listener], again: Callable
         authority = settings.tlscacert if settings.tlsverify else None
         secure = any(listener.secure for listener in opened)
         context = server_context(settings.tlscert, settings.tlskey, authority) if secure else None
-        _on_reload(settings, again, node)
         for listener in opened:
             await server.listen(listener.sock, context if listener.secure else None)
             log.info("API listen on %s", listener.shown)
@@ -134,26 +136,36 @@ def _end_signal() -> asyncio.Event:
     return told
 
 
-def _on_reload(settings: Settings, again: Callable[[], Settings], node: "wiring.Node") -> None:
-    current = settings
+class _Reloading:
+    """Takes new settings on SIGHUP, one reload at a time. `current`: those in force."""
 
-    def reload() -> None:
-        nonlocal current
-        presence.notify("RELOADING=1")
-        try:
-            current = _reload(current, again(), node)
-        except PlatformError as error:
-            log.error("reload refused, all stays as it was: %s", error)
-        presence.notify("READY=1")
+    def __init__(self, settings: Settings, again: Callable[[], Settings], node: "wiring.Node") -> None:
+        self.current = settings
+        self._again = again
+        self._node = node
+        self._lock = asyncio.Lock()
+        self._tasks = Tasks()
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGHUP, lambda: self._tasks.spawn(self._reload(), "reload")
+        )
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    async def _reload(self) -> None:
+        async with self._lock:
+            presence.notify("RELOADING=1")
+            try:
+                await self._take(self._again())
+            except PlatformError as error:
+                log.error("reload refused, all stays as it was: %s", error)
+            presence.notify("READY=1")
 
+    async def _take(self, new: Settings) -> None:
+        settled = loading.reloaded(self.current, new)
+        await self._node.reload(settled)
+        for change in loading.changes(self.current, new):
+            fate = "is now" if change.applied else "needs a restart to become"
+            log.info("%s %s %s", change.setting.key or change.setting.flag, fate, change.new)
+        logs.configure(settled.level, settled.log_format)
+        self.current = settled
 
-def _reload(old: Settings, new: Settings, node: "wiring.Node") -> Settings:
-    for change in loading.changes(old, new):
-        fate = "is now" if change.applied else "needs a restart to become"
-        log.info("%s %s %s", change.setting.key or change.setting.flag, fate, change.new)
-    settled = loading.reloaded(old, new)
-    logs.configure(settled.level, settled.log_format)
-    node.reload(settled)
-    return settled
+    async def aclose(self) -> None:
+        await self._tasks.aclose()

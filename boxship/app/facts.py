@@ -113,7 +113,7 @@ def system_facts(
         bridge_filter_ipv6=machine.bridge_filter_ipv6,
         security_options=tuple(secure),
         warnings=(*weaknesses(machine, host), *_exposed(settings), *remarks),
-        runtimes={n: RuntimeFacts(path=i.path, version=i.version, arguments=i.args) for n, i in runtimes.items()},
+        runtimes=runtime_facts(runtimes),
         default_runtime=settings.default_runtime or next(iter(runtimes), ""),
         log_driver=settings.log_driver,
         data_root=settings.data_root,
@@ -125,6 +125,10 @@ def system_facts(
         cdi_dirs=settings.cdi_spec_dirs,
         init_binary=host.init_path.rpartition("/")[2],
     )
+
+
+def runtime_facts(runtimes: Mapping[str, RuntimeInfo]) -> dict[str, RuntimeFacts]:
+    return {n: RuntimeFacts(path=i.path, version=i.version, arguments=i.args) for n, i in runtimes.items()}
 
 
 def _exposed(settings: Settings) -> tuple[str, ...]:

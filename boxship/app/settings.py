@@ -131,11 +131,11 @@ class Settings:
         kinds.SWITCH, True, "Hide containers behind the host's address on the way out", group="Networks"
     )
     mtu: int = _row(kinds.NUMBER, 0, "MTU of the default network; 0 is 1500", group="Networks", reload=False)
-    dns: tuple[str, ...] = _row(kinds.LIST, (), "Name server for containers", group="Networks", reload=True)
+    dns: tuple[str, ...] = _row(kinds.LIST, (), "Name server for containers", group="Networks")
     dns_opts: tuple[str, ...] = _row(
-        kinds.LIST, (), "Resolver option for containers", flag="dns-opt", key="dns-opts", group="Networks", reload=True
+        kinds.LIST, (), "Resolver option for containers", flag="dns-opt", key="dns-opts", group="Networks"
     )
-    dns_search: tuple[str, ...] = _row(kinds.LIST, (), "Search domain for containers", group="Networks", reload=True)
+    dns_search: tuple[str, ...] = _row(kinds.LIST, (), "Search domain for containers", group="Networks")
     host_gateway_ip: str = _row(
         kinds.ADDRESS, "", "What host-gateway in --add-host stands for; default: our address on the bridge",
         group="Networks",

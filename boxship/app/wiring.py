@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,9 @@ log = logging.getLogger(__name__)
 class Node:
     """A running node. app: answers the API."""
 
-    def __init__(self, app: web.Application, containers: Containers, renew: Callable[[Settings], None]) -> None:
+    def __init__(
+        self, app: web.Application, containers: Containers, renew: Callable[[Settings], Awaitable[None]]
+    ) -> None:
         self.app = app
         self._containers = containers
         self.reload = renew
@@ -282,18 +284,29 @@ async def _system(settings: Settings, host: _Host, containers: Containers, image
 
 
 def _registry_options(settings: Settings) -> RegistryOptions:
-    return RegistryOptions(mirrors=settings.registry_mirrors, insecure=settings.insecure_registries)
+    return RegistryOptions(
+        mirrors=settings.registry_mirrors,
+        insecure=settings.insecure_registries,
+        downloads=settings.max_concurrent_downloads,
+        uploads=settings.max_concurrent_uploads,
+        attempts=settings.max_download_attempts,
+    )
 
 
-def _renewing(host: _Host, system: System, registries: Registries) -> Callable[[Settings], None]:
-    """Return what takes the reloadable settings over."""
+def _renewing(host: _Host, system: System, registries: Registries) -> Callable[[Settings], Awaitable[None]]:
+    """Return what takes the reloadable settings over. It raises Invalid for runtimes that do not work."""
 
-    def renew(settings: Settings) -> None:
+    async def renew(settings: Settings) -> None:
+        found = await host.programs.renew(_programs(settings), settings.default_runtime)
+        host.options.default_runtime = next(iter(found))
+        host.options.default_ulimits = settings.default_ulimits
+        host.options.runtimes = {name: info.path for name, info in found.items()}
         registries.options = _registry_options(settings)
-        old = system.facts()
         system.reload(
             msgspec.structs.replace(
-                old,
+                system.facts(),
+                default_runtime=host.options.default_runtime,
+                runtimes=facts.runtime_facts(found),
                 labels=settings.labels,
                 debug=settings.level == "debug",
                 registry_mirrors=settings.registry_mirrors,

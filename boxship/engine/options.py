@@ -1,4 +1,4 @@
-"""Settings of the engine, settled once at the start of a daemon."""
+"""Settings of the engine, settled at a daemon's start; a reload changes runtimes, their default, and ulimits."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from boxship.model.container import LogSpec, Ulimit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EngineOptions:
     """data_root survives a reboot, exec_root does not.
 
