@@ -1,13 +1,15 @@
 """Docker Engine API, /images and /commit. Names may hold slashes, so routes end in what tells them apart."""
 
-import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
 from boxship.base import codec
-from boxship.base.errors import Invalid, Unsupported
-from boxship.engine.images import manifest, reference
+from boxship.base.errors import Invalid
+from boxship.engine.images import download, manifest, reference
 from boxship.engine.images.config import parse_settings
 from boxship.engine.images.making import CommitWish, ImportWish, check
 from boxship.front.docker import registries
@@ -117,53 +119,59 @@ async def create(request: web.Request) -> web.StreamResponse:
     source = request.query.get("fromSrc", "")
     if not source:
         raise Invalid("one of fromImage and fromSrc must be given")
-    if source != "-":
-        raise Unsupported(f"import from a URL is not supported: fromSrc={source}; download it and import it from -")
     named = _reference(request.query.get("repo", ""), request.query.get("tag", ""))
     wish = ImportWish(
         reference=named,
         platform=manifest.wanted_platform(request.query.get("platform", "")),
         changes=query.many(request, "changes"),
         message=request.query.get("message", ""),
+        source=source,
     )
     check(wish)
-    async with jsonstream.open(request) as out:
-        image = await request.app[IMAGES].import_(request.content.iter_any(), wish)
+    async with _source(request, source) as pieces, jsonstream.open(request) as out:
+        if source != "-":
+            await out.send({"status": f"Downloading from {source}"})
+        image = await request.app[IMAGES].import_(pieces, wish)
         await out.send({"status": image.id})
     return out.response
+
+
+@asynccontextmanager
+async def _source(request: web.Request, source: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Give the archive to import: the request's body for "-", else what an address answers with."""
+    if source == "-":
+        yield request.content.iter_any()
+        return
+    async with download.opened(source) as pieces:
+        yield pieces
 
 
 @routes.post("/images/load")
 async def load(request: web.Request) -> web.StreamResponse:
     """`quiet` leaves out progress."""
     quiet = query.boolean(request, "quiet")
-    async with jsonstream.open(request) as out:
-        steps = _Steps(out, quiet)
+    async with jsonstream.open(request) as out, registries.Lines(out) as lines:
+        steps = _Steps(lines.tell, quiet)
         for line in await request.app[IMAGES].load(request.content.iter_any(), steps.note):
-            await out.send({"stream": line})
+            lines.tell({"stream": line})
     return out.response
 
 
 class _Steps:
-    """Progress of layers being loaded, told from a thread, shown now and then."""
+    """Progress of layers being loaded, told from a thread, passed on now and then."""
 
-    def __init__(self, out: jsonstream.JsonStream, quiet: bool) -> None:
-        self._out = out
+    def __init__(self, tell: Callable[[dict[str, Any]], None], quiet: bool) -> None:
+        self._tell = tell
         self._quiet = quiet
-        self._loop = asyncio.get_running_loop()
         self._shown: dict[str, float] = {}
 
     def note(self, layer: str, current: int, total: int) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         due = self._shown.get(layer, 0) + PROGRESS_PERIOD
         if not self._quiet and (now >= due or current == total):
             self._shown[layer] = now
-            asyncio.run_coroutine_threadsafe(self._out.send(_progress(layer, current, total)), self._loop)
-
-
-def _progress(layer: str, current: int, total: int) -> dict[str, Any]:
-    detail = {"current": current, "total": total}
-    return {"status": "Loading layer", "progressDetail": detail, "progress": wire.bar(current, total), "id": layer}
+            detail = {"current": current, "total": total}
+            self._tell({"status": "Loading layer", "progressDetail": detail, "id": layer})
 
 
 @routes.post("/commit")

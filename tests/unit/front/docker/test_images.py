@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from boxship.engine.commits import Commits
 from boxship.engine.events import Events
@@ -312,3 +313,29 @@ async def test_volumes(client: Client) -> None:
     assert status == 400
     assert "includes invalid characters for a local volume name" in body["message"]
     assert (await client.ask("PUT", "/volumes/vol?version=1"))[0] == 503
+
+
+async def test_import_from_an_address(client: Client) -> None:
+    async def serve(request: web.Request) -> web.Response:
+        return web.Response(body=BASE) if request.path == "/root.tar" else web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert site._server is not None
+    address = f"127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
+    _, lines = await client.ask(
+        "POST", "/images/create", params={"fromSrc": f"http://{address}/root.tar", "repo": "net"}
+    )
+    assert lines == [{"status": f"Downloading from http://{address}/root.tar"}, {"status": client.images.get("net").id}]
+    assert client.images.get("net").comment == f"Imported from http://{address}/root.tar"
+    status, body = await client.ask("POST", "/images/create", params={"fromSrc": f"{address}/nope"})
+    assert status == 500
+    assert body["message"] == f"failed to GET http://{address}/nope with status 404 Not Found"
+    await runner.cleanup()
+    status, body = await client.ask("POST", "/images/create", params={"fromSrc": f"{address}/nope"})
+    assert status == 500
+    assert (await client.ask("POST", "/images/create"))[0] == 400
