@@ -113,12 +113,7 @@ class Execs:
     async def start(self, exec_id: str, *, detach: bool, size: tuple[int, int] | None = None) -> Session | None:
         """Start it; return its streams, None when detached. Raises NotFound, Conflict when it was started before or
         the container does not run, and RuntimeFailed or Invalid when detached and it cannot be started."""
-        entry = self._get(exec_id)
-        container = self._containers.get(entry.status.container_id)
-        _require_running(container)
-        if entry.status.started:
-            state = "is already running" if entry.status.running else "has already run"
-            raise Conflict(f"error: exec command {exec_id} {state}")
+        entry, container = self._startable(exec_id)
         entry.status = structs.replace(entry.status, running=True)
         entry.size = size or entry.size
         self._tell(container, f"exec_start: {' '.join(entry.status.spec.cmd)}", exec_id)
@@ -126,7 +121,7 @@ class Execs:
         try:
             entry.process = process = await self._launch(container, entry, detach)
         except BaseException as error:
-            self._failed(entry, session, str(error))
+            self._failed(entry, session, str(error), NOT_ALLOWED if isinstance(error, Invalid) else None)
             if detach or not isinstance(error, RuntimeFailed | Invalid):
                 raise _worded(error) from error
             return session
@@ -134,6 +129,19 @@ class Execs:
         entry.status = structs.replace(entry.status, pid=process.pid)
         self._tasks.spawn(self._watch(container, entry, process, session), f"exec {exec_id}")
         return None if detach else session
+
+    def require_startable(self, exec_id: str) -> None:
+        """Raises NotFound, and Conflict when it was started before or the container does not run."""
+        self._startable(exec_id)
+
+    def _startable(self, exec_id: str) -> tuple[_Exec, Container]:
+        entry = self._get(exec_id)
+        container = self._containers.get(entry.status.container_id)
+        _require_running(container)
+        if entry.status.started:
+            state = "is already running" if entry.status.running else "has already run"
+            raise Conflict(f"error: exec command {exec_id} {state}")
+        return entry, container
 
     async def _launch(self, container: Container, entry: _Exec, detach: bool) -> ExecProcess:
         spec = entry.status.spec
@@ -159,8 +167,8 @@ class Execs:
         session.finished.set()
         await session.wind_up()
 
-    def _failed(self, entry: _Exec, session: Session, text: str) -> None:
-        self._ended(entry, code_of(text))
+    def _failed(self, entry: _Exec, session: Session, text: str, code: int | None = None) -> None:
+        self._ended(entry, code_of(text) if code is None else code)
         session.failure = text
         session.finished.set()
 

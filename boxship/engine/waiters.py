@@ -58,9 +58,10 @@ class Waiters:
         return waiter
 
     def exited(self, container: Container) -> None:
-        """An exit was recorded. A container about to be restarted still counts as running."""
+        """An exit was recorded. Who waits already learns of it, even if the container is about to be restarted; who
+        comes later waits for the next exit then, as with dockerd."""
         self._answer(container, NEXT_EXIT)
-        self.settled(container)
+        self._answer(container, NOT_RUNNING)
 
     def settled(self, container: Container) -> None:
         """Whatever happened, it may not count as running any more; a start that failed is no exit."""

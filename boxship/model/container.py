@@ -191,6 +191,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shm_size: int = 0
     sysctls: dict[str, str] | None = None
     runtime: str = ""
+    isolation: str = ""  # "" or default
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
 

@@ -106,6 +106,16 @@ async def remove(request: web.Request) -> web.Response:
     return body.empty()
 
 
+@routes.delete("/containers/{parent}/{alias}")
+async def remove_link(request: web.Request) -> web.Response:
+    """A link is named by the container that has it and what that one calls the other."""
+    name = f"{request.match_info['parent']}/{request.match_info['alias']}"
+    if not query.boolean(request, "link"):
+        raise NotFound(f"No such container: {name}")
+    await request.app[CONTAINERS].remove(name, link=True)
+    return body.empty()
+
+
 @routes.post("/containers/create")
 async def make(request: web.Request) -> web.Response:
     version = versions.of(request)

@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
+from boxship.base.errors import PlatformError
 from boxship.engine.execs import Session
 from boxship.front.docker.attach import content_type
 from boxship.front.docker.keys import EXECS
 from boxship.front.docker.relay import Relay
-from boxship.front.docker.wire import detach
+from boxship.front.docker.wire import detach, stdcopy
 from boxship.front.docker.wire import execs as wire
 from boxship.front.rest import body, hijack, query, versions
 from boxship.front.rest.connection import cancel_when_gone
@@ -24,25 +25,35 @@ async def create(request: web.Request) -> web.Response:
 @routes.post("/exec/{id}/start")
 async def start(request: web.Request) -> web.StreamResponse:
     """200 at once when detached; else the connection becomes the process's streams."""
-    asked, exec_id, execs = await body.read(request), request.match_info["id"], request.app[EXECS]
-    spec = execs.inspect(exec_id).spec
-    tty, away = wire.flag(asked, "Tty"), wire.flag(asked, "Detach")
-    size = wire.size(asked) if tty and versions.of(request) >= wire.SIZE_SINCE else None
-    session = await execs.start(exec_id, detach=away, size=size)
-    if session is None:
+    exec_id, execs = request.match_info["id"], request.app[EXECS]
+    asked = wire.parse_start(await body.read(request), versions.of(request))
+    execs.require_startable(exec_id)
+    if asked.detach:
+        await execs.start(exec_id, detach=True, size=asked.size)
         return web.Response()
+    # The answer goes out first: some clients lose output that comes right behind it.
+    stream = await hijack.take_over(request, content_type(request, asked.tty))
     try:
-        stream = await hijack.take_over(request, content_type(request, tty))
-    except BaseException:
-        session.close()
-        raise
-    cancel_when_gone(request)
-    try:
-        if await _relay(session, stream, spec, tty).run():
-            execs.detached(exec_id)
+        await _run(request, exec_id, stream, asked)
     finally:
         await stream.close()
     return stream.response
+
+
+async def _run(request: web.Request, exec_id: str, stream: hijack.Stream, asked: wire.ExecStart) -> None:
+    """Once the connection is taken over, a failure can only be told in the stream, as dockerd does."""
+    execs = request.app[EXECS]
+    spec = execs.inspect(exec_id).spec
+    try:
+        session = await execs.start(exec_id, detach=False, size=asked.size)
+    except PlatformError as error:
+        text = f"{error}\r\n".encode()
+        await stream.write(text if asked.tty else stdcopy.frame(stdcopy.STDOUT, text))
+        return
+    assert session is not None
+    cancel_when_gone(request)
+    if await _relay(session, stream, spec, asked.tty).run():
+        execs.detached(exec_id)
 
 
 def _relay(session: Session, stream: hijack.Stream, spec: ExecSpec, tty: bool) -> Relay:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from boxship.front.docker.keys import CLOCK, CONTAINERS, NETWORKS
 from boxship.front.docker.wire import networks as wire
-from boxship.front.rest import body, filters, query
+from boxship.front.rest import body, filters, query, versions
 from boxship.model.network import Network
 
 routes = web.RouteTableDef()
@@ -21,7 +21,7 @@ async def listing(request: web.Request) -> web.Response:
 
 @routes.post("/networks/create")
 async def create(request: web.Request) -> web.Response:
-    network, warning = await request.app[NETWORKS].create(wire.parse(await body.read(request)))
+    network, warning = await request.app[NETWORKS].create(wire.parse(await body.read(request), versions.of(request)))
     return body.reply({"Id": network.id, "Warning": warning}, status=201)
 
 

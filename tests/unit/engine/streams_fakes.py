@@ -71,7 +71,7 @@ class FakeRuntime:
         self.consoles: dict[str, list[FakeConsole]] = {}
         self.sizes: list[tuple[str, int, int]] = []
         self.execs: list[FakeExec] = []
-        self.refusal = ""
+        self.refusal: str | Exception = ""
 
     async def attach(self, id: str) -> FakeConsole:
         if id not in self.consoles:
@@ -85,6 +85,8 @@ class FakeRuntime:
 
     async def exec(self, launch: ExecLaunch) -> FakeExec:
         await asyncio.sleep(0)
+        if isinstance(self.refusal, Exception):
+            raise self.refusal
         if self.refusal:
             raise RuntimeFailed(self.refusal)
         self.execs.append(FakeExec(launch))

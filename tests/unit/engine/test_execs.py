@@ -111,6 +111,16 @@ async def test_a_failure_to_start_is_the_only_output_and_gives_the_code() -> Non
     assert world.execs.inspect(exec_id).exit_code == 127
 
 
+async def test_what_is_refused_before_the_runtime_is_asked_counts_as_not_invocable() -> None:
+    world = World()
+    world.runtime.refusal = Invalid("unable to find user nosuch: no matching entries in passwd file")
+    exec_id = world.execs.create("web", SPEC)
+    session = await world.execs.start(exec_id, detach=False)
+    assert session is not None
+    assert await all_of(session) == b"unable to find user nosuch: no matching entries in passwd file\r\n"
+    assert world.execs.inspect(exec_id).exit_code == 126
+
+
 async def test_a_failure_that_shows_later_too() -> None:
     world = World()
     exec_id = world.execs.create("web", SPEC)

@@ -182,10 +182,15 @@ async def test_waiters_get_what_they_asked_for() -> None:
     waiters = Waiters()
     running = box(state=State.RUNNING)
     next_exit, stopped, removed = (waiters.add(running, c) for c in ("next-exit", "", "removed"))
-    waiters.exited(box(state=State.RESTARTING, exit_code=3))
+    restarting = box(state=State.RESTARTING, exit_code=3)
+    waiters.exited(restarting)
     assert await next_exit.result() == (3, "")
+    assert await stopped.result() == (3, "")
+    later = waiters.add(restarting, "not-running")
+    waiters.settled(restarting)
+    assert later.waiting
     waiters.exited(box(state=State.EXITED, exit_code=4, error="x"))
-    assert await stopped.result() == (4, "x")
+    assert await later.result() == (4, "x")
     waiters.removed(box(state=State.REMOVING, exit_code=5))
     assert await removed.result() == (5, "")
 

@@ -12,7 +12,7 @@ _SPECIAL = frozenset({"exposed_ports", "volumes", "cmd", "entrypoint", "shell", 
 _OMITTED = frozenset({"args_escaped", "network_disabled", "mac_address", "stop_signal"})
 
 # What HostConfig shows on every Linux host, whatever was asked.
-_FIXED = {"Isolation": "", "CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0, "IOMaximumBandwidth": 0}
+_FIXED = {"CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0, "IOMaximumBandwidth": 0}
 _WINDOWS = ("CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth", "CredentialSpec")
 
 KERNEL_MEMORY = "HostConfig.KernelMemory is ignored: kernels have no such limit any more."
@@ -23,19 +23,14 @@ _parse_update = names.parser(HostUpdate)
 _parse_health = names.parser(HealthSpec | None)
 _render_health = names.renderer(HealthSpec | None)
 _CONFIG = {field.docker: field for field in names.fields(ContainerSpec) if field.name not in _SPECIAL}
-_LAX = {name.lower(): name for name in (*_CONFIG, "ExposedPorts", "Volumes", "Cmd", "Entrypoint", "Shell")} | {
-    name.lower(): name for name in ("Healthcheck", "HostConfig", "NetworkingConfig")
-}
+_SHAPED = ("ExposedPorts", "Volumes", "Cmd", "Entrypoint", "Shell", "Healthcheck", "HostConfig", "NetworkingConfig")
+# docker-py names the runtime here, beside HostConfig.
+_KNOWN = (*_CONFIG, *_SHAPED, "Runtime")
 
 
 def known(body: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a create request that we know, under Docker's own spelling."""
-    found = {}
-    for key, value in body.items():
-        name = _LAX.get(key.lower())
-        if name is not None and (key == name or name not in found):
-            found[name] = value
-    return found
+    return names.folded(body, *_KNOWN)
 
 
 def parse_config(body: dict[str, Any]) -> dict[str, Any]:
@@ -80,14 +75,15 @@ def parse_host(value: Any) -> tuple[HostSpec, list[str]]:
         return HostSpec(), []
     host: HostSpec = _parse_host(value, "HostConfig")
     refuse_windows(value, "HostConfig.")
-    return host, [KERNEL_MEMORY] if value.get("KernelMemory") else []
+    return host, [KERNEL_MEMORY] if names.folded(value, "KernelMemory").get("KernelMemory") else []
 
 
 def refuse_windows(value: dict[str, Any], prefix: str) -> None:
+    said = names.folded(value, *_WINDOWS, "Isolation")
     for name in _WINDOWS:
-        if value.get(name):
+        if said.get(name):
             raise Invalid(f"{prefix}{name} is supported on Windows only")
-    isolation = value.get("Isolation")
+    isolation = said.get("Isolation")
     if isolation not in (None, "", "default"):
         raise Invalid(f"invalid isolation '{isolation}': only 'default' is supported on linux")
 

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from boxship.base.errors import Invalid
-from boxship.front.docker.wire import config
+from boxship.front.docker.wire import config, names
 from boxship.front.docker.wire.endpoints import parse_endpoint
 from boxship.front.rest.version import Version
 from boxship.model.container import ContainerSpec, HostSpec, MountSpec, PortBinding
@@ -35,6 +35,7 @@ def parse(body: Mapping[str, Any], version: Version, *, cgroup_v2: bool = False)
     if not asked:
         raise Invalid("config cannot be empty in order to create a container")
     host, warnings = config.parse_host(fields.get("HostConfig"))
+    host = _runtime(host, fields.get("Runtime"))
     networks = _networks(fields.get("NetworkingConfig"))
     spec = ContainerSpec(**config.parse_config(fields), host=host, networks=networks)
     spec = _as_of(_default_network(spec), version, cgroup_v2)
@@ -45,8 +46,16 @@ def parse(body: Mapping[str, Any], version: Version, *, cgroup_v2: bool = False)
     return spec, warnings
 
 
+def _runtime(host: HostSpec, named: Any) -> HostSpec:
+    """docker-py puts the runtime beside HostConfig; what stands inside that one wins."""
+    if named is not None and not isinstance(named, str):
+        raise names.mismatch(named, "Config.Runtime", "string")
+    return replace(host, runtime=named) if named and not host.runtime else host
+
+
 def _networks(value: Any) -> Endpoints:
-    endpoints = (value or {}).get("EndpointsConfig") if isinstance(value or {}, dict) else None
+    given = names.folded(value, "EndpointsConfig") if isinstance(value, dict) else {}
+    endpoints = given.get("EndpointsConfig")
     if endpoints is not None and not isinstance(endpoints, dict):
         raise Invalid("invalid JSON: NetworkingConfig.EndpointsConfig must be an object")
     return {name: parse_endpoint(endpoint, f"EndpointsConfig.{name}") for name, endpoint in (endpoints or {}).items()}

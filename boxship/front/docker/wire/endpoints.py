@@ -30,7 +30,7 @@ def render_endpoint(spec: EndpointSpec, status: EndpointStatus) -> dict[str, Any
         "IPAMConfig": _ipam(spec),
         "Links": spec.links,
         "Aliases": spec.aliases,
-        "MacAddress": status.mac_address,
+        "MacAddress": status.mac_address or spec.mac_address,
         "DriverOpts": spec.driver_opts,
         "GwPriority": spec.gw_priority,
         "NetworkID": status.network_id,

@@ -2,17 +2,40 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from boxship.base.errors import Invalid
-from boxship.front.docker.wire import detach
+from boxship.front.docker.wire import detach, names
 from boxship.model.exec import ExecSpec, ExecStatus
 
 SIZE_SINCE = (1, 42)
+_CREATE = (
+    "Cmd",
+    "Env",
+    "User",
+    "WorkingDir",
+    "Tty",
+    "AttachStdin",
+    "AttachStdout",
+    "AttachStderr",
+    "Privileged",
+    "DetachKeys",
+    "ConsoleSize",
+)
+_START = ("Detach", "Tty", "ConsoleSize")
+
+
+class ExecStart(NamedTuple):
+    """size: height and width, None to leave it as it is."""
+
+    detach: bool
+    tty: bool
+    size: tuple[int, int] | None
 
 
 def parse_create(body: Mapping[str, Any], version: tuple[int, int]) -> ExecSpec:
     """Return what `POST /containers/{}/exec` asks for. Raises Invalid for wrong types, keys or no command."""
+    body = names.folded(body, *_CREATE)
     if not _strings(body, "Cmd"):
         raise Invalid("No exec command specified")
     keys = _text(body, "DetachKeys")
@@ -30,6 +53,13 @@ def parse_create(body: Mapping[str, Any], version: tuple[int, int]) -> ExecSpec:
         detach_keys=keys,
         console_size=(size(body) or (0, 0)) if version >= SIZE_SINCE else (0, 0),
     )
+
+
+def parse_start(body: Mapping[str, Any], version: tuple[int, int]) -> ExecStart:
+    """Return what `POST /exec/{}/start` asks for. Raises Invalid for wrong types."""
+    body = names.folded(body, *_START)
+    tty = flag(body, "Tty")
+    return ExecStart(detach=flag(body, "Detach"), tty=tty, size=size(body) if tty and version >= SIZE_SINCE else None)
 
 
 def size(body: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -96,7 +126,3 @@ def flag(body: Mapping[str, Any], name: str) -> bool:
             f"invalid JSON: json: cannot unmarshal into Go struct field ExecCreateRequest.{name} of type bool"
         )
     return bool(value)
-
-
-def _wrong(name: str, kind: str) -> Invalid:
-    return Invalid(f"invalid JSON: json: cannot unmarshal into Go struct field ExecCreateRequest.{name} of type {kind}")

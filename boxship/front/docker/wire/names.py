@@ -96,6 +96,17 @@ def _not_none(hint: Any) -> Any:
     return hint
 
 
+def folded(body: Mapping[str, Any], *known: str) -> dict[str, Any]:
+    """Return what `body` says under the names in `known`, whatever the case it writes them in, as Go reads JSON."""
+    spelled = {name.lower(): name for name in known}
+    found: dict[str, Any] = {}
+    for key, value in body.items():
+        name = spelled.get(key.lower())
+        if name is not None and (key == name or name not in found):
+            found[name] = value
+    return found
+
+
 def mismatch(value: Any, where: str, wanted: str) -> Invalid:
     names = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
     found = names.get(type(value), "null")

@@ -9,11 +9,13 @@ from boxship.front.docker.wire import names
 from boxship.front.docker.wire.endpoints import parse_endpoint
 from boxship.front.docker.wire.select import until
 from boxship.front.rest.filters import Filters, invalid_value
+from boxship.front.rest.version import NEWEST, Version
 from boxship.model.network import EndpointSpec, EndpointStatus, IpamPool, Network, NetworkSpec
 
 LIST_KEYS = frozenset(("dangling", "driver", "id", "label", "name", "scope", "type"))
 PRUNE_KEYS = frozenset(("label", "label!", "until"))
 TYPES = ("builtin", "custom")
+IPV6_SAID_SINCE = (1, 47)
 _TRUTHS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False", "")
 _POOL = names.parser(IpamPool)
 _SPEC = names.parser(NetworkSpec)
@@ -21,11 +23,14 @@ _SPEC = names.parser(NetworkSpec)
 _SPECIAL = ("ipam", "configfrom", "enableipv4", "enableipv6", "ipamdriver", "ipamoptions")
 
 
-def parse(body: dict[str, Any]) -> NetworkSpec:
+def parse(body: dict[str, Any], version: Version = NEWEST) -> NetworkSpec:
     """Return the network that a create request asks for. Raises Invalid."""
-    plain = {key: value for key, value in body.items() if key.lower() not in _SPECIAL}
     rest = {key.lower(): value for key, value in body.items() if key.lower() in _SPECIAL}
-    ipam = _object(rest.get("ipam"), "IPAM")
+    plain = {key: value for key, value in body.items() if key.lower() not in _SPECIAL}
+    plain |= names.folded(body, "Driver", "Scope")
+    ipam = names.folded(_object(rest.get("ipam"), "IPAM"), "Driver", "Options", "Config")
+    config_from = names.folded(_object(rest.get("configfrom"), "ConfigFrom"), "Network")
+    pools = [_pool(entry) for entry in ipam.get("Config") or ()]
     where = "CreateRequest"
     spec: NetworkSpec = _SPEC(
         {
@@ -34,16 +39,24 @@ def parse(body: dict[str, Any]) -> NetworkSpec:
             "Scope": plain.get("Scope") or "local",
             "IpamDriver": ipam.get("Driver") or "default",
             "IpamOptions": ipam.get("Options"),
-            "ConfigFrom": _object(rest.get("configfrom"), "ConfigFrom").get("Network"),
+            "ConfigFrom": config_from.get("Network"),
             "EnableIpv4": _boolean(rest.get("enableipv4"), True, "EnableIPv4"),
-            "EnableIpv6": _boolean(rest.get("enableipv6"), False, "EnableIPv6"),
-            "Ipam": [_pool(entry) for entry in ipam.get("Config") or ()],
+            "EnableIpv6": _ipv6(rest.get("enableipv6"), pools, version),
+            "Ipam": pools,
         },
         where,
     )
     if not spec.name.strip():
         raise Invalid("invalid argument: network name cannot be empty or only whitespace")
     return spec
+
+
+def _ipv6(value: Any, pools: Iterable[Mapping[str, Any]], version: Version) -> bool:
+    """Who names an IPv6 block and does not say whether to have IPv6 wants it. Older clients say no for not saying."""
+    if _boolean(value, False, "EnableIPv6"):
+        return True
+    unsaid = value is None or version < IPV6_SAID_SINCE
+    return unsaid and any(":" in str(pool["Subnet"]) for pool in pools)
 
 
 def _object(value: Any, key: str) -> dict[str, Any]:
@@ -73,12 +86,14 @@ def _pool(value: Any) -> dict[str, Any]:
 
 def parse_connect(body: dict[str, Any]) -> tuple[str, EndpointSpec]:
     """Return the container and what is asked of its place."""
-    return _container(body), parse_endpoint(body.get("EndpointConfig"), "ConnectOptions.EndpointConfig")
+    said = names.folded(body, "Container", "EndpointConfig")
+    return _container(said), parse_endpoint(said.get("EndpointConfig"), "ConnectOptions.EndpointConfig")
 
 
 def parse_disconnect(body: dict[str, Any]) -> tuple[str, bool]:
     """Return the container and whether to be forceful."""
-    return _container(body), _boolean(body.get("Force"), False, "Force")
+    said = names.folded(body, "Container", "Force")
+    return _container(said), _boolean(said.get("Force"), False, "Force")
 
 
 def _container(body: dict[str, Any]) -> str:

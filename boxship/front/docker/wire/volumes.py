@@ -16,6 +16,7 @@ _FIELDS = {"Name": str, "Driver": str, "DriverOpts": dict, "Labels": dict}
 
 def parse(body: dict[str, Any]) -> VolumeSpec:
     """Return the volume that a create request asks for. Raises Invalid."""
+    body = names.folded(body, *_FIELDS)
     for key, kind in _FIELDS.items():
         value = body.get(key)
         if value is not None and not isinstance(value, kind):

@@ -135,6 +135,8 @@ class FakeContainers:
 
     async def remove(self, ref: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
         self.calls.append(("remove", (force, volumes, link)))
+        if link:
+            return
         del self.records[self.get(ref).id]
 
     def wait(self, ref: str, condition: str = "") -> FakeWaiter:

@@ -144,6 +144,13 @@ async def test_refusals(client: Client, method: str, path: str, body: Any, statu
     assert text in answer["message"]
 
 
+async def test_a_link_is_removed_by_both_names(client: Client) -> None:
+    await client.make()
+    assert (await client.ask("DELETE", "/containers/web/db?link=1"))[0] == 204
+    assert client.service.containers.calls[-1] == ("remove", (False, False, True))
+    assert (await client.ask("DELETE", "/containers/web/db"))[0] == 404
+
+
 async def test_content_types(client: Client) -> None:
     async def create(data: bytes | None, kind: str | None) -> tuple[int, str]:
         headers = {"Content-Type": kind} if kind else {}

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from boxship.base import codec
 from boxship.base.errors import Invalid
 from boxship.front.docker.wire import config, create, names
+from boxship.front.docker.wire.endpoints import render_endpoint
 from boxship.model.container import ContainerSpec, HealthSpec, HostSpec, HostUpdate, PortBinding, RestartPolicy
-from boxship.model.network import EndpointSpec
+from boxship.model.network import EndpointSpec, EndpointStatus
 
 NOW = (1, 51)
 
@@ -85,6 +87,8 @@ HOSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "an empty binding is a free port": ({"PortBindings": {"80/tcp": []}}, {"port_bindings": FREE}),
     "null binding": ({"PortBindings": {"80/tcp": None}}, {"port_bindings": FREE}),
+    "isolation": ({"Isolation": "default"}, {"isolation": "default"}),
+    "any case": ({"networkmode": "none"}, {"network_mode": "none"}),
     "console size": ({"ConsoleSize": [24, 80]}, {"console_size": (24, 80)}),
 }  # fmt: skip
 
@@ -160,6 +164,20 @@ def test_mac_address_finds_the_only_endpoint() -> None:
     body = {"MacAddress": MAC, "HostConfig": {"NetworkMode": "1f1f"}}
     spec = parse({**body, "NetworkingConfig": {"EndpointsConfig": {"mine": {}}}})
     assert spec.networks == {"mine": EndpointSpec(mac_address=MAC)}
+
+
+def test_the_runtime_may_stand_beside_the_host_config() -> None:
+    assert create.parse({"Image": "x", "Runtime": "runc"}, NOW)[0].host.runtime == "runc"
+    both = {"Image": "x", "Runtime": "runc", "HostConfig": {"Runtime": "crun"}}
+    assert create.parse(both, NOW)[0].host.runtime == "crun"
+    with pytest.raises(Invalid, match="Runtime of type string"):
+        create.parse({"Image": "x", "Runtime": 1}, NOW)
+
+
+def test_a_place_shows_its_mac_address_before_it_is_taken() -> None:
+    asked, seen = EndpointSpec(mac_address="02:42:00:00:00:01"), EndpointStatus(network_id="n", network="net")
+    assert render_endpoint(asked, seen)["MacAddress"] == "02:42:00:00:00:01"
+    assert render_endpoint(asked, replace(seen, mac_address="02:42:00:00:00:02"))["MacAddress"] == "02:42:00:00:00:02"
 
 
 def test_endpoints() -> None:

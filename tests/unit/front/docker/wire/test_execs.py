@@ -18,6 +18,17 @@ def test_create() -> None:
     assert execs.parse_create(body, (1, 51)) == want
     assert execs.parse_create(body, (1, 41)).console_size == (0, 0)
     assert execs.parse_create({"Cmd": "ls", "Env": None}, (1, 51)) == ExecSpec(cmd=("ls",))
+    lax = {"cmd": ["ls"], "detachKeys": "ctrl-p"}  # as docker-py spells it
+    assert execs.parse_create(lax, (1, 51)) == ExecSpec(cmd=("ls",), detach_keys="ctrl-p")
+
+
+def test_start() -> None:
+    assert execs.parse_start({}, (1, 51)) == (False, False, None)
+    assert execs.parse_start({"detach": True}, (1, 51)) == (True, False, None)
+    sized = {"Tty": True, "ConsoleSize": [24, 80]}
+    assert execs.parse_start(sized, (1, 51)) == (False, True, (24, 80))
+    assert execs.parse_start(sized, (1, 41)) == (False, True, None)
+    assert execs.parse_start({**sized, "Tty": False}, (1, 51)) == (False, False, None)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,15 @@ PARSED: dict[str, tuple[dict[str, Any], NetworkSpec]] = {
         NetworkSpec(name="net"),
     ),
     "names in any case": ({"name": "net", "ipam": {"Config": []}}, NetworkSpec(name="net")),
+    "the driver in lower case": ({"name": "net", "driver": "macvlan"}, NetworkSpec(name="net", driver="macvlan")),
+    "an IPv6 block and no word on IPv6": (
+        {"Name": "net", "IPAM": {"Config": [{"Subnet": "2001:db8::/64"}]}},
+        NetworkSpec(name="net", enable_ipv6=True, ipam=(IpamPool(subnet="2001:db8::/64"),)),
+    ),
+    "an IPv6 block and no IPv6": (
+        {"Name": "net", "EnableIPv6": False, "IPAM": {"Config": [{"Subnet": "2001:db8::/64"}]}},
+        NetworkSpec(name="net", ipam=(IpamPool(subnet="2001:db8::/64"),)),
+    ),
     "everything": (
         FULL,
         NetworkSpec(
@@ -75,6 +84,12 @@ PARSED: dict[str, tuple[dict[str, Any], NetworkSpec]] = {
         ),
     ),
 }
+
+
+def test_older_clients_say_no_to_ipv6_when_they_do_not_say() -> None:
+    body = {"Name": "net", "EnableIPv6": False, "IPAM": {"Config": [{"Subnet": "2001:db8::/64"}]}}
+    assert parse(body, (1, 46)).enable_ipv6
+    assert not parse({"Name": "net", "EnableIPv6": False}, (1, 46)).enable_ipv6
 
 
 @pytest.mark.parametrize(("body", "spec"), PARSED.values(), ids=PARSED)
@@ -106,6 +121,7 @@ def test_connect_and_disconnect() -> None:
     assert parse_connect({"Container": "c"}) == ("c", EndpointSpec())
     assert parse_disconnect({"Container": "c", "Force": True}) == ("c", True)
     assert parse_disconnect({"Container": "c"}) == ("c", False)
+    assert parse_disconnect({"container": "c", "force": True}) == ("c", True)
     for bad in ({}, {"Container": ""}, {"Container": 1}):
         with pytest.raises(Invalid, match="Container must name a container"):
             parse_connect(bad)
