@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from boxship.base.errors import NotFound
 from boxship.host import mounts, syscalls
-from boxship.host.api.network import Opened, Plug
+from boxship.host.api.network import InterfaceSeen, Opened, Plug
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel, LinkFailed
 from boxship.host.netlink.graves import Graves
@@ -135,10 +135,7 @@ class NetworkSpaces:
     async def unplug(self, group: str, plug: Plug) -> None:
         await self._serve(lambda: self._wires.remove(self._pin(group), plug))
 
-    async def connected(self, plug: Plug) -> bool:
-        return await self._serve(lambda: self._wires.connected(plug))
-
-    async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
+    async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
         return await self._serve(lambda: self._wires.interfaces(self._pin(group)))
 
     async def route(self, group: str, interface: str, gateways: Sequence[str]) -> None:
@@ -312,17 +309,16 @@ class Wires:
             channel.close()
             os.close(space)
 
-    def connected(self, plug: Plug) -> bool:
-        links = self._host.links()
-        end, bridge = links.get(plug.host_link), links.get(plug.link)
-        return end is not None and bridge is not None and end.up and end.master == bridge.index
-
-    def interfaces(self, pin: Path) -> dict[str, tuple[str, ...]]:
+    def interfaces(self, pin: Path) -> dict[str, InterfaceSeen]:
         space, channel = self._enter(pin)
         try:
             addresses = channel.addresses()
             return {
-                name: tuple(a for index, a in addresses if index == link.index)
+                name: InterfaceSeen(
+                    addresses=tuple(a for index, a in addresses if index == link.index),
+                    mac=link.mac,
+                    peer=link.peer if link.kind == "veth" else 0,
+                )
                 for name, link in channel.links().items()
             }
         finally:

@@ -87,6 +87,31 @@ def take(network: Network, leases: Sequence[Lease], asked: EndpointSpec, endpoin
         if lease4 is not None:
             lease4.release(ipv4)
         raise
+    status = _place(network, endpoint_id, (ipv4, lease4), (ipv6, lease6))
+    return msgspec.structs.replace(status, mac_address=asked.mac_address) if asked.mac_address else status
+
+
+def recognise(
+    network: Network, leases: Sequence[Lease], addresses: Iterable[str], endpoint_id: str
+) -> EndpointStatus | None:
+    """Return the place that these addresses, with prefix, stand for; None when none is of the network's blocks."""
+    found: dict[int, tuple[str, Lease]] = {}
+    for text in addresses:
+        bare = text.partition("/")[0]
+        for lease in leases:
+            if address(bare).version == lease.version and lease.contains(bare):
+                found[lease.version] = (bare, lease)
+    if not found:
+        return None
+    ipv4, lease4 = found.get(4, ("", None))
+    ipv6, lease6 = found.get(6, ("", None))
+    return _place(network, endpoint_id, (ipv4, lease4), (ipv6, lease6))
+
+
+def _place(
+    network: Network, endpoint_id: str, four: tuple[str, Lease | None], six: tuple[str, Lease | None]
+) -> EndpointStatus:
+    (ipv4, lease4), (ipv6, lease6) = four, six
     seed = hashlib.sha256(endpoint_id.encode()).digest()
     return EndpointStatus(
         network_id=network.id,
@@ -98,7 +123,7 @@ def take(network: Network, leases: Sequence[Lease], asked: EndpointSpec, endpoin
         ipv6_address=ipv6,
         ipv6_prefix=lease6.prefix if lease6 else 0,
         ipv6_gateway=_gateway(network, lease6),
-        mac_address=asked.mac_address or mac_for(ipv4, seed),
+        mac_address=mac_for(ipv4, seed),
     )
 
 

@@ -16,7 +16,7 @@ from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.held import Held, Seat
 from boxship.engine.networks.naming import Naming
 from boxship.engine.networks.publishing import Publishing
-from boxship.host.api.network import Plug, Spaces
+from boxship.host.api.network import InterfaceSeen, LinkSeen, Plug, Spaces
 from boxship.model.container import ContainerSpec
 from boxship.model.network import EndpointSpec, EndpointStatus, Network
 from boxship.model.status import Container
@@ -124,6 +124,8 @@ class Places:
         asked = _asked(container.spec, self._catalogue)
         for name, status in container.status.networks.items():
             network = self._catalogue.known(status.network_id)
+            if not status.endpoint_id:
+                continue  # a network it is to be in; `rediscover` looks whether it is
             if network is None:
                 log.warning("container %s is in network %s, which is gone", container.name, name)
                 continue
@@ -133,8 +135,49 @@ class Places:
         self._held[container.id] = held
         return held
 
-    async def mend(self, held: Held) -> tuple[str, ...]:
-        """Compare the kernel with what the container holds and repair what differs; return what was done."""
+    async def rediscover(self, held: Held, seen: Mapping[str, LinkSeen]) -> bool:
+        """Find the places that the record does not tell: a daemon that is killed while it starts a container leaves
+        them to the kernel alone. Return whether there were any. seen: links of the host."""
+        wished = endpoints.wishes(held.container.spec, self._catalogue.find)
+        missing = [name for name in wished if name not in held.seats]
+        if not missing:
+            return False
+        inside = await self._spaces.interfaces(held.container.group) if held.path else {}
+        for name in missing:
+            network, asked = wished[name]
+            if self._addressed(network):
+                held.seats[name] = self._recognised(held, network, asked, inside, seen)
+            else:
+                held.seats[name] = self._plain_seat(name)
+        if not held.ports:
+            self._publishing.take(held)
+        await self._publishing.open(held)
+        return True
+
+    def _recognised(
+        self,
+        held: Held,
+        network: Network,
+        asked: EndpointSpec,
+        inside: Mapping[str, InterfaceSeen],
+        seen: Mapping[str, LinkSeen],
+    ) -> Seat:
+        """Return the seat that an interface of the container shows, else a new one, which `mend` will wire."""
+        ends = {link.index: name for name, link in seen.items()}
+        names = endpoints.dns_names(held.container, asked) if endpoints.is_named(network) else ()
+        leases = self._catalogue.leases(network)
+        for interface, shown in inside.items():
+            status = endpoints.recognise(network, leases, shown.addresses, new_id())
+            if status is not None:
+                endpoints.recall(leases, status)
+                link = ends.get(shown.peer, "")
+                found = _with(status, interface=interface, mac_address=shown.mac, host_link=link, dns_names=names)
+                return Seat(network, asked, found)
+        return self._seat(held.container, network, asked, inside)
+
+    async def mend(self, held: Held, seen: Mapping[str, LinkSeen]) -> tuple[str, ...]:
+        """Compare the kernel with what the container holds and repair what differs; return what was done.
+        seen: links of the host."""
         if not held.path:
             return ()
         group, done = held.container.group, []
@@ -144,17 +187,11 @@ class Places:
         inside = await self._spaces.interfaces(group)
         for name, seat in held.seats.items():
             plug = self._drivers[seat.network.spec.driver].plug(seat.network, held.place(name))
-            if plug is not None and not await self._is_right(plug, inside):
+            if plug is not None and not _is_right(plug, inside, seen):
                 await self._spaces.unplug(group, plug)
                 await self._plug(held, name)
                 done.append(f"interface {plug.interface} made again in network {name}")
         return tuple(done)
-
-    async def _is_right(self, plug: Plug, inside: Mapping[str, tuple[str, ...]]) -> bool:
-        addresses = inside.get(plug.interface)
-        if addresses is None or not set(plug.addresses) <= set(addresses):
-            return False
-        return not plug.host_link or await self._spaces.connected(plug)
 
     # taking places
 
@@ -233,6 +270,17 @@ class Places:
                 log.warning("cleaning up after container %s: %s", held.container.name, failure)
         for seat in held.seats.values():
             endpoints.give_back(self._catalogue.leases(seat.network), seat.status)
+
+
+def _is_right(plug: Plug, inside: Mapping[str, InterfaceSeen], seen: Mapping[str, LinkSeen]) -> bool:
+    """Whether the interface has its addresses, and its other end is up and in its bridge."""
+    shown = inside.get(plug.interface)
+    if shown is None or not set(plug.addresses) <= set(shown.addresses):
+        return False
+    if plug.kind != "veth":
+        return True
+    end, bridge = seen.get(plug.host_link), seen.get(plug.link)
+    return end is not None and bridge is not None and end.up and end.master == bridge.index
 
 
 def _recorded_links(container: Container) -> list[str]:

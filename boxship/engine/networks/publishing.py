@@ -32,12 +32,12 @@ class Publishing:
             held.ports = self._table.publish(asked, translated, self._occupied(asked), binding) if translated else ()
         except PortTaken as e:
             raise PortTaken(_failure(held, e)) from e
-        routed = [ANY4 if f == 4 else ANY6 for f in options if _routed(options[f], f)]
-        held.opened = tuple(Published(w.protocol, w.port, address, w.port) for address in routed for w in asked)
+        held.opened = self._opened(held)
 
     def adopt(self, held: Held) -> None:
         """Take up the ports on record, and tell the firewall later."""
         held.ports = ports.recall(held.container.status.ports)
+        held.opened = self._opened(held)
         self._table.claim(held.ports)
         self._wall.note(held.container.id, holding.elements(held, self._target(held)))
 
@@ -57,6 +57,13 @@ class Publishing:
         if held is not None:
             self._table.release(held.ports)
             held.ports = held.opened = ()
+
+    def _opened(self, held: Held) -> tuple[Published, ...]:
+        """The ports that are reachable as they are, in networks without translation."""
+        options = self._options(held)
+        routed = [ANY4 if f == 4 else ANY6 for f in options if _routed(options[f], f)]
+        asked = wanted(held.container) if routed else ()
+        return tuple(Published(w.protocol, w.port, address, w.port) for address in routed for w in asked)
 
     def _target(self, held: Held) -> Target:
         options = self._options(held)

@@ -32,7 +32,7 @@ from boxship.engine.networks.settings import NetworkSettings
 from boxship.engine.networks.told import Told
 from boxship.engine.networks.upstream import Upstream
 from boxship.engine.networks.wall import Wall
-from boxship.host.api.network import HostNet
+from boxship.host.api.network import HostNet, LinkSeen
 from boxship.model.container import ContainerSpec
 from boxship.model.network import EndpointSpec, EndpointStatus, Network, NetworkSpec
 from boxship.model.status import Container
@@ -73,7 +73,8 @@ class Networks:
     # the life of the daemon
 
     async def open(self) -> None:
-        """Read the networks, make the default ones, their links and the firewall table; once, before anything else."""
+        """Read the networks, make the default ones and all their links; once, before anything else. The firewall
+        stays as it is until `adopt` knows what belongs into it."""
         await self._catalogue.load()
         await self._host.links.clear()
         if self._settings.ip_forward:
@@ -85,21 +86,20 @@ class Networks:
             except PlatformError as e:  # one network that cannot be must not keep the others from working
                 log.error("network %s: %s", network.spec.name, e)
             self._wall.note(network.id, walls_of(self._drivers[network.spec.driver], network))
-        await self._wall.open()
         self._tasks.spawn(self._follow(), "follow the renaming of containers")
         self._host.spaces.fill()
 
     async def adopt(self, containers: Iterable[Container]) -> None:
-        """Take over what runs: rebuild allocations, ports, names; repair links and rules. Once, after `open`."""
+        """Take over what runs: rebuild allocations, ports, names; repair links and rules. Once, after `open`, also
+        when nothing runs."""
         running = [c for c in containers if c.group == c.id]
         for container in running:
             self._places.remember(container)
-        await self._wall.repair()
+        await self._wall.open()
+        seen = await self._host.links.seen()
         for held in list(self._places.all()):
             try:
-                for done in await self._places.mend(held):
-                    log.warning("container %s: %s", held.container.name, done)
-                await self._naming.enter(held)
+                await self._take_over(held, seen)
             except PlatformError as e:
                 log.error("container %s: its networks could not be taken over: %s", held.container.name, e)
         for group in self._host.spaces.pinned() - {c.group for c in running}:
@@ -269,13 +269,21 @@ class Networks:
             await self._audit.clear(strays)
             for network in self.all():
                 await self._drivers[network.spec.driver].make(network)
+            seen = await self._host.links.seen()
             for held in list(self._places.all()):
                 async with self._locks[held.container.id]:
-                    await self._places.mend(held)
+                    await self._places.mend(held, seen)
             await self._wall.repair()
         return found
 
     # inside
+
+    async def _take_over(self, held: Held, seen: Mapping[str, LinkSeen]) -> None:
+        if await self._places.rediscover(held, seen):
+            await self._save(held.container.id, held)
+        for done in await self._places.mend(held, seen):
+            log.warning("container %s: %s", held.container.name, done)
+        await self._naming.enter(held)
 
     async def _follow(self) -> None:
         async for event in self._bus.follow():

@@ -55,7 +55,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A link of the host. kind: bridge, veth, … ("" for hardware). master: index of the bridge it is in, or 0."""
+    """A link. kind: bridge, veth, … ("" for hardware). master: index of the bridge it is in, or 0.
+    peer: index of the other end of a veth pair, in whichever namespace that is."""
 
     name: str
     index: int
@@ -63,6 +64,17 @@ class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
     master: int = 0
     up: bool = False
     mtu: int = 0
+    mac: str = ""
+    peer: int = 0
+
+
+class InterfaceSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """An interface of a space. addresses: with prefix, without link-local ones. peer: index of its other end on
+    the host, 0 for none."""
+
+    addresses: tuple[str, ...] = ()
+    mac: str = ""
+    peer: int = 0
 
 
 class ElementChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,12 +148,8 @@ class Spaces(Protocol):
         """Take an interface away; safe to repeat."""
         ...
 
-    async def connected(self, plug: Plug) -> bool:
-        """Whether the plug's other end is there, up, and in its bridge."""
-        ...
-
-    async def interfaces(self, group: str) -> dict[str, tuple[str, ...]]:
-        """Addresses with prefix of each interface of the space, by interface name. Raises NotFound without space."""
+    async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
+        """The interfaces of the space by name. Raises NotFound without space."""
         ...
 
     async def route(self, group: str, interface: str, gateways: Sequence[str]) -> None:

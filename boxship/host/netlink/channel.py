@@ -125,4 +125,6 @@ def link_seen(message: wire.Message) -> LinkSeen:
         master=wire.integer(values.get(route.IFLA_MASTER, b"")),
         up=bool(flags & route.IFF_UP),
         mtu=wire.integer(values.get(route.IFLA_MTU, b"")),
+        mac=values.get(route.IFLA_ADDRESS, b"").hex(":"),
+        peer=wire.integer(values.get(route.IFLA_LINK, b"")),
     )

@@ -191,6 +191,7 @@ async def lab() -> AsyncIterator[Lab]:
     lab = Lab(root)
     try:
         await lab.networks.open()
+        await lab.networks.adopt([])
         yield lab
     finally:
         await lab.aclose()

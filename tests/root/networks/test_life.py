@@ -4,11 +4,12 @@ import asyncio
 import os
 import subprocess
 
+import msgspec
 import pytest
 
 from boxship.base.errors import Conflict, Forbidden, Invalid, PlatformError
 from boxship.engine.networks.ports import PortTaken
-from boxship.model.network import EndpointSpec, IpamPool, NetworkSpec
+from boxship.model.network import EndpointSpec, EndpointStatus, IpamPool, NetworkSpec
 from boxship.model.status import Container
 
 from .conftest import Lab, published
@@ -186,6 +187,35 @@ async def test_a_new_daemon_takes_over(lab: Lab) -> None:
     with pytest.raises(PortTaken):
         await lab.start("clash", port_bindings=published("28080:80/tcp"))
     lab.records.by_id = {i: c for i, c in lab.records.by_id.items() if c.name != "clash"}
+
+
+@pytest.mark.parametrize("mode", ["net", "bridge", "none", "host"])
+async def test_places_that_no_record_tells_are_read_from_the_kernel(lab: Lab, mode: str) -> None:
+    """A daemon killed in the middle of a start has wired the container, and not yet written that down."""
+    await lab.networks.create(NetworkSpec(name="net", enable_ipv6=True))
+    web = await lab.start("web", network_mode=mode, port_bindings=published("28080:80/tcp"))
+    bare = {name: EndpointStatus(network_id=s.network_id, network=name) for name, s in web.status.networks.items()}
+    status = msgspec.structs.replace(web.status, networks=bare, ports={})
+    await lab.records.save(msgspec.structs.replace(web, status=status))
+    await lab.restart()
+    found = lab.now(web).status
+    for name, place in web.status.networks.items():
+        assert msgspec.structs.replace(found.networks[name], endpoint_id=place.endpoint_id) == place
+    assert found.ports == web.status.ports
+    assert await lab.networks.faults() == []
+    if found.ports:
+        await lab.serve(web, 80)
+        assert (await lab.ask(None, "tcp", "127.0.0.1", 28080)).startswith("tcp ")
+
+
+async def test_a_place_that_was_never_wired_is_made(lab: Lab) -> None:
+    await lab.networks.create(NetworkSpec(name="net"))
+    web = await lab.start("web")
+    networks = {"net": EndpointSpec()}
+    await lab.records.save(msgspec.structs.replace(web, spec=msgspec.structs.replace(web.spec, networks=networks)))
+    await lab.restart()
+    assert await links_inside(lab, web) == ["lo", "eth0", "eth1"]
+    assert lab.now(web).status.networks["net"].ipv4_address
 
 
 INJURIES = {
