@@ -65,13 +65,42 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     name:        what the first entry is called; None is the last part of the path, "" leaves it out and begins with
                  what is in it, "/" makes all names absolute.
     whiteouts:   the tree is an overlay's upper directory: write `.wh.` names for what it hides.
+    latest:      seconds since 1970: no time stamp is later.  time: every time stamp is this.
     uid_map, gid_map: files have the host's ids, the archive gets the container's.
     """
 
     name: str | None = None
     whiteouts: bool = False
+    latest: int | None = None
+    time: int | None = None
     uid_map: tuple[IdMap, ...] = ()
     gid_map: tuple[IdMap, ...] = ()
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of a tree, as COPY means them.
+
+    sources: paths, with wildcards; of a directory all that is in it is meant.
+    ignore:  patterns of what the tree is taken not to hold (base.patterns), on paths in the tree.
+    exclude: patterns of what to leave out, on paths under each source.
+    parents: keep the directories above a source, from `/./` in it on.
+    """
+
+    sources: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    parents: bool = False
+
+
+class Placing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where selected files go. target: in the other tree; a directory if it ends with "/".
+    directory: it is one, however it is written.  owner: (uid, gid) of all that is made; None keeps the files' own.
+    mode: as chmod takes it, "" keeps the files' own."""
+
+    target: str
+    owner: tuple[int, int] | None = None
+    mode: str = ""
+    directory: bool = False
 
 
 PLAINLY = Unpacking()
@@ -111,6 +140,16 @@ class Trees(Protocol):
         """Copy what is in the directory `path`, and its own owner, mode and attributes, to the directory `target`:
         owners, times, attributes, hard links, holes and devices as they are; sockets are left out. May be repeated.
         Raises NotFound."""
+        ...
+
+    async def fingerprint(self, root: Path, what: Selection, *, owned: bool) -> str:
+        """Return a digest of the selected files, "sha256:…": names, modes, contents, with `owned` owners; never time
+        stamps. Raises NotFound naming a source that is not there."""
+        ...
+
+    async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
+        """Copy the selected files of `root` into the tree `target`, with time stamps and attributes.
+        Raises NotFound, Invalid."""
         ...
 
     async def changes(self, upper: Path, lowers: Sequence[Path]) -> tuple[Change, ...]:

@@ -30,6 +30,8 @@ class Rules(NamedTuple):
 
     name: str | None
     whiteouts: bool
+    latest: int | None
+    time: int | None
     uid_map: Map
     gid_map: Map
 
@@ -92,9 +94,11 @@ class _Pack:
 
     def _member(self, name: bytes, kind: bytes, seen: os.stat_result) -> Member:
         uids, gids = self._inverse
+        time = int(seen.st_mtime) if self._rules.time is None else self._rules.time
+        time = time if self._rules.latest is None else min(time, self._rules.latest)
         return Member(
             name, kind, seen.st_mode, translated(seen.st_uid, uids), translated(seen.st_gid, gids), 0,
-            int(seen.st_mtime),
+            time,
         )  # fmt: skip
 
     def _directory(self, path: bytes, name: bytes, seen: os.stat_result) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from boxship.base.errors import PlatformError
 from boxship.host import syscalls
-from boxship.host.jobs import changes, copy, libarchive, pack, unpack, usage
+from boxship.host.jobs import changes, copy, fingerprint, libarchive, pack, place, select, unpack, usage
 
 CONTROL = 3  # descriptor of the socket requests come from
 BIGGEST = 1 << 18  # bytes of a request
@@ -55,8 +55,20 @@ def _usage(_: Sequence[int], trees: list[str]) -> int:
     return usage.usage(trees)
 
 
+def _fingerprint(fds: Sequence[int], what: tuple[Any, ...], owned: bool) -> str:
+    _enter(fds[0])
+    return fingerprint.fingerprint(select.Wish(*what), owned)
+
+
+def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> None:
+    root, target = fds
+    _enter(root)
+    place.place(select.Wish(*what), place.Rules(*how), target)
+
+
 JOBS: dict[str, Callable[..., Any]] = {
     "unpack": _unpack, "pack": _pack, "copy": _copy, "changes": _changes, "usage": _usage,
+    "fingerprint": _fingerprint, "place": _place,
 }  # fmt: skip
 
 

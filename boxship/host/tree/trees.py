@@ -10,7 +10,17 @@ from typing import BinaryIO
 
 from boxship.base.errors import NotFound, PlatformError
 from boxship.base.facts import IdMap
-from boxship.host.api.files import AS_IS, PLAINLY, Change, Entry, Packing, Unpacked, Unpacking
+from boxship.host.api.files import (
+    AS_IS,
+    PLAINLY,
+    Change,
+    Entry,
+    Packing,
+    Placing,
+    Selection,
+    Unpacked,
+    Unpacking,
+)
 from boxship.host.pipes import drain, pour
 from boxship.host.tree import confined
 from boxship.host.tree.trash import Trash
@@ -42,7 +52,7 @@ class Trees:
         await self.unpack(source, root, "/", Unpacking(layer=True))
 
     async def pack(self, root: Path, path: str, sink: int, how: Packing = AS_IS) -> None:
-        rules = (how.name, how.whiteouts, _triples(how.uid_map), _triples(how.gid_map))
+        rules = (how.name, how.whiteouts, how.latest, how.time, _triples(how.uid_map), _triples(how.gid_map))
         with _directory(root) as top:
             await self._workshop.call("pack", [path, rules], [sink, top])
 
@@ -95,6 +105,15 @@ class Trees:
             async with self._walks:
                 await self._workshop.call("copy", [path], [top, bottom])
 
+    async def fingerprint(self, root: Path, what: Selection, *, owned: bool) -> str:
+        with _directory(root) as top:
+            return str(await self._workshop.call("fingerprint", [_wish(what), owned], [top]))
+
+    async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
+        rules = (how.target, how.owner, how.mode, how.directory)
+        with _directory(root) as top, _directory(target) as bottom:
+            await self._workshop.call("place", [_wish(what), rules], [top, bottom])
+
     async def changes(self, upper: Path, lowers: Sequence[Path]) -> tuple[Change, ...]:
         async with self._walks:
             found = await self._workshop.call("changes", [str(upper), [str(lower) for lower in lowers]])
@@ -126,6 +145,10 @@ class Trees:
     async def aclose(self) -> None:
         await self._trash.aclose()
         await self._workshop.aclose()
+
+
+def _wish(what: Selection) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]:
+    return what.sources, what.ignore, what.exclude, what.parents
 
 
 def _triples(id_map: Sequence[IdMap]) -> tuple[tuple[int, int, int], ...]:
