@@ -9,6 +9,7 @@ from tests.kill.wire import Api, Gone
 
 IMAGE = "busybox:latest"
 MEMORY = 64 << 20
+CROWD = 15  # containers of one worker at most
 
 
 class Worker(threading.Thread):
@@ -44,7 +45,7 @@ class Worker(threading.Thread):
 
     def step(self) -> None:
         living = [s for s in self.subjects.values() if Phase.ABSENT not in {t.phase for t in s.possible}]
-        if len(living) < 4 or self.random.random() < 0.2:
+        if len(living) < 4 or (len(living) < CROWD and self.random.random() < 0.2):
             self.create()
         else:
             self.change(self.random.choice(living))

@@ -146,7 +146,8 @@ class Work:
             await self.parts.runtime.delete(container_id)
             self.parts.runtime.forget(container_id)
         self.parts.layers.sweep({c.id for c in found})
-        await self.parts.networks.adopt([c for c in found if self._sightings.of(c).alive])
+        seen = [(c, self._sightings.of(c)) for c in found]
+        await self.parts.networks.adopt([c for c, s in seen if s.alive and s.started])
         self._tasks.spawn(self._watch_exits(), "exits of containers")
         for c in found:
             self._workers.wake(c.id)

@@ -11,7 +11,9 @@ from boxship.host.oci.record import Identified, Record, identify, lives, read
 
 
 async def ended(process: Identified) -> None:
-    """Return when `process`, anybody's child, has ended."""
+    """Return when `process`, anybody's child, has ended; at once for nobody."""
+    if not process.pid:
+        return
     try:
         pidfd = os.pidfd_open(process.pid)
     except ProcessLookupError:
