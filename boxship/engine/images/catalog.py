@@ -19,11 +19,14 @@ RECORDS, TAGS, DIGESTS = "images/", "tags/", "digests/"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is stored of one image. raw: the configuration, byte for byte.  size: of all layers, bytes."""
+    """What is stored of one image. raw: the configuration, byte for byte.  size: of all layers, bytes.
+    made: when it was made here, nanoseconds since 1970; 0 takes what the configuration says. Reproducible images are
+    as old as what they are made of, people want to know when they built them."""
 
     raw: bytes
     size: int = 0
     parent: str = ""
+    made: int = 0
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,10 +107,10 @@ class Catalog:
         """Return the configuration, byte for byte."""
         return self._raw[image_id]
 
-    async def add(self, raw: bytes, *, size: int, parent: str = "") -> Image:
+    async def add(self, raw: bytes, *, size: int, parent: str = "", made: int = 0) -> Image:
         """Store the image that the configuration `raw` describes. Adding what is there keeps its parent."""
         known = self._images.get(image_config.digest_of(raw))
-        record = Record(raw=raw, size=size, parent=parent or (known.parent if known else ""))
+        record = Record(raw=raw, size=size, parent=parent or (known.parent if known else ""), made=made)
         image = self._keep(record)
         await self._store.put(RECORDS + image.id.removeprefix("sha256:"), encode(record))
         self._rename(image.id)
@@ -137,7 +140,8 @@ class Catalog:
 
     def _keep(self, record: Record) -> Image:
         image = image_config.parse(record.raw)
-        image = msgspec.structs.replace(image, size=record.size, parent=record.parent)
+        created = record.made or image.created
+        image = msgspec.structs.replace(image, size=record.size, parent=record.parent, created=created)
         self._images[image.id], self._raw[image.id] = image, record.raw
         return image
 

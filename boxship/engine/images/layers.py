@@ -5,6 +5,7 @@ byte; `layer.json`. A layer is made in tmp/ and appears by one rename, so it is 
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from boxship.engine.images.tarsplit import Splitter, assemble
 from boxship.model.image import Layer
 
 log = logging.getLogger(__name__)
+CHUNK = 1 << 20
 SPLIT, TREE, FACTS = "split.zst", "diff", "layer.json"
 Read = Callable[[int], bytes]
 
@@ -118,6 +120,20 @@ class Layers:
         (home / FACTS).write_bytes(encode(facts))
         return Staged(facts=facts, path=home, digest=digest)
 
+    def stage_tree(self, read: Read, tree: Path) -> Staged:
+        """Take over a directory that has overlay's form already, an upper one; `read` gives it as a plain tar. For a
+        thread. The tree is moved away; after a failure it may still be there."""
+        home = self._tmp / f"layer-{short(new_id())}"
+        home.mkdir(mode=0o755, parents=True)
+        try:
+            facts = _told(read, home / SPLIT)
+            os.rename(tree, home / TREE)
+        except BaseException:
+            self._trees.trash(home)
+            raise
+        (home / FACTS).write_bytes(encode(facts))
+        return Staged(facts=facts, path=home, digest=facts.diff_id)
+
     def _extract(self, read: Read, home: Path, loop: asyncio.AbstractEventLoop) -> tuple[Facts, str]:
         source, sink = os.pipe()
         unpacked = asyncio.run_coroutine_threadsafe(self._unpack(source, home / TREE), loop)
@@ -186,6 +202,19 @@ class Layers:
 
     def _home(self, diff_id: str) -> Path:
         return self._root / diff_id.removeprefix("sha256:")
+
+
+def _told(read: Read, split_file: Path) -> Facts:
+    """Write the split form of a tar; return its facts."""
+    seen, size = hashlib.sha256(), 0
+    with open(split_file, "wb") as split:
+        splitter = Splitter(split)
+        while piece := read(CHUNK):
+            seen.update(piece)
+            size += len(piece)
+            splitter.feed(piece)
+        splitter.close()
+    return Facts(diff_id="sha256:" + seen.hexdigest(), size=splitter.size, tar_size=size)
 
 
 def _pump(intake: "Intake", splitter: Splitter, sink: int) -> None:

@@ -20,7 +20,7 @@ from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
 from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
-from boxship.engine.images.layers import Layers, Packed, Staged, Trees
+from boxship.engine.images.layers import Facts, Layers, Packed, Staged, Trees
 from boxship.engine.images.making import ImportWish, check, imported
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
@@ -37,16 +37,26 @@ class Images:
     """One per daemon; `start` it before use.
 
     containers: the node's containers, asked whenever it matters what is in use.
+    kept: diff ids of layers that somebody else still needs; a build's cache.
     """
 
     def __init__(
-        self, store: Store, events: Events, clock: Clock, data_root: Path, *, trees: Trees, containers: Containers
+        self,
+        store: Store,
+        events: Events,
+        clock: Clock,
+        data_root: Path,
+        *,
+        trees: Trees,
+        containers: Containers,
+        kept: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._catalog = Catalog(store)
         self._layers = Layers(data_root, trees)
         self._events = events
         self._clock = clock
         self._containers = containers
+        self._kept = kept
         # Layers that have become real but belong to no record yet must not be swept: both happen under this lock.
         self._settling = asyncio.Lock()
 
@@ -235,7 +245,7 @@ class Images:
     async def release(self) -> set[str]:
         """Remove the layers that neither an image nor a container needs. Return their diff ids."""
         async with self._settling:
-            needed = {diff_id for image in self._catalog.all() for diff_id in image.layers}
+            needed = {diff_id for image in self._catalog.all() for diff_id in image.layers} | set(self._kept())
             mounted = {path for container in self._containers() for path in container.layers}
             idle = [f.diff_id for f in self._layers.all() if f.diff_id not in needed]
             gone = {diff_id for diff_id in idle if self._layers.get(diff_id).path not in mounted}
@@ -338,6 +348,27 @@ class Images:
             raise
         return made[0]
 
+    async def stage_tree(self, tree: Path, pieces: AsyncIterator[bytes]) -> Staged:
+        """Take an upper directory over as a layer; `pieces` give it as a tar. `keep`, `adopt` or `discard` it."""
+        made: list[Staged] = []
+        try:
+            await through_thread(pieces, lambda read: made.append(self._layers.stage_tree(read, tree)))
+        except BaseException:
+            for staged in made:
+                self._layers.discard(staged)
+            raise
+        return made[0]
+
+    def keep(self, staged: Staged) -> Facts:
+        """Make a staged layer a real one. Whoever does must see to it, before the loop goes on, that `kept` names it."""
+        facts = self._layers.keep(staged)
+        self._layers.discard(staged)
+        return facts
+
+    def layer_path(self, diff_id: str) -> str:
+        """Return the directory of a layer. Raises NotFound."""
+        return self._layers.get(diff_id).path
+
     def discard(self, staged: Staged) -> None:
         self._layers.discard(staged)
 
@@ -361,14 +392,15 @@ class Images:
             await self._name(reference.with_default_tag(), made.id)
         return self._catalog.by_id(made.id) or made
 
-    async def adopt(self, raw: bytes, staged: Iterable[Staged], *, parent: str = "") -> Image:
+    async def adopt(self, raw: bytes, staged: Iterable[Staged], *, parent: str = "", made: int = 0) -> Image:
         """Keep the staged layers and record the image that `raw` describes; a layer that is there already is not
-        kept twice. Every layer must be one or the other. After a crash all of it is there, or nothing."""
+        kept twice. Every layer must be one or the other. After a crash all of it is there, or nothing.
+        made: when it was made here, nanoseconds since 1970, if its configuration does not tell."""
         async with self._settling:
             for layer in staged:
                 self._layers.keep(layer)
             size = sum(self._layers.get(diff_id).size for diff_id in image_config.parse(raw).layers)
-            return await self._catalog.add(raw, size=size, parent=parent)
+            return await self._catalog.add(raw, size=size, parent=parent, made=made)
 
 
 def _note(names: dict[str, list[Reference]], image: Image, reference: Reference) -> None:
