@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from boxship.base.clock import Clock
-from boxship.base.errors import Conflict, Invalid, NotFound, RuntimeFailed
+from boxship.base.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, NotFound, RuntimeFailed
 from boxship.base.ids import new_id
 from boxship.base.tasks import Tasks
 from boxship.base.units import SECOND
@@ -20,8 +20,7 @@ from boxship.model.status import Container, State
 
 KEPT = 300 * SECOND  # how long an ended exec can be asked for its exit code
 LINGER = 2.0  # seconds that silence may last after the end, while a grandchild holds the output open
-NOT_FOUND, NOT_ALLOWED, FAILED = 127, 126, 128
-_GONE = ("executable file not found", "no such file or directory", "not a directory")
+FAILED = 128
 log = logging.getLogger(__name__)
 
 Oci = Mapping[str, Any]
@@ -121,9 +120,9 @@ class Execs:
         try:
             entry.process = process = await self._launch(container, entry, detach)
         except BaseException as error:
-            self._failed(entry, session, str(error), NOT_ALLOWED if isinstance(error, Invalid) else None)
+            self._failed(entry, session, error)
             if detach or not isinstance(error, RuntimeFailed | Invalid):
-                raise _worded(error) from error
+                raise
             return session
         session.begin(process)
         entry.status = structs.replace(entry.status, pid=process.pid)
@@ -160,16 +159,16 @@ class Execs:
         try:
             code = await process.wait()
         except RuntimeFailed as error:
-            self._failed(entry, session, str(error))
+            self._failed(entry, session, error)
             return
         self._ended(entry, code)
         self._tell(container, "exec_die", entry.status.id, exitCode=str(code))
         session.finished.set()
         await session.wind_up()
 
-    def _failed(self, entry: _Exec, session: Session, text: str, code: int | None = None) -> None:
-        self._ended(entry, code_of(text) if code is None else code)
-        session.failure = text
+    def _failed(self, entry: _Exec, session: Session, error: BaseException) -> None:
+        self._ended(entry, code_of(error))
+        session.failure = str(error)
         session.finished.set()
 
     def _ended(self, entry: _Exec, code: int) -> None:
@@ -231,19 +230,11 @@ class Execs:
         await self._tasks.aclose()
 
 
-def code_of(text: str) -> int:
+def code_of(error: BaseException) -> int:
     """Return the exit code that stands for a failure to start: 127 not found, 126 not allowed, else 128."""
-    lowered = text.lower()
-    if "permission denied" in lowered or "is a directory" in lowered:
-        return NOT_ALLOWED
-    return NOT_FOUND if any(phrase in lowered for phrase in _GONE) else FAILED
-
-
-def _worded(error: BaseException) -> BaseException:
-    """What the caller is told: the user's mistake is Invalid, everything else what it was."""
-    if isinstance(error, RuntimeFailed) and code_of(str(error)) in (NOT_FOUND, NOT_ALLOWED):
-        return Invalid(str(error))
-    return error
+    if isinstance(error, CommandNotFound | CommandNotRunnable):
+        return error.exit_code
+    return CommandNotRunnable.exit_code if isinstance(error, Invalid) else FAILED
 
 
 def _is_open(entry: _Exec) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from boxship.base.bus import Bus
 from boxship.base.clock import ManualClock
-from boxship.base.errors import NotFound, RuntimeFailed
+from boxship.base.errors import NotFound
 from boxship.engine.events import Events
 from boxship.host.api.runtime import ExecLaunch
 from boxship.model.container import ContainerSpec, HostSpec, LogSpec
@@ -62,8 +62,8 @@ class FakeExec:
     def exit(self, code: int) -> None:
         self.code.set_result(code)
 
-    def fail(self, text: str) -> None:
-        self.code.set_exception(RuntimeFailed(text))
+    def fail(self, error: Exception) -> None:
+        self.code.set_exception(error)
 
 
 class FakeRuntime:
@@ -71,7 +71,7 @@ class FakeRuntime:
         self.consoles: dict[str, list[FakeConsole]] = {}
         self.sizes: list[tuple[str, int, int]] = []
         self.execs: list[FakeExec] = []
-        self.refusal: str | Exception = ""
+        self.refusal: Exception | None = None
 
     async def attach(self, id: str) -> FakeConsole:
         if id not in self.consoles:
@@ -85,10 +85,8 @@ class FakeRuntime:
 
     async def exec(self, launch: ExecLaunch) -> FakeExec:
         await asyncio.sleep(0)
-        if isinstance(self.refusal, Exception):
+        if self.refusal is not None:
             raise self.refusal
-        if self.refusal:
-            raise RuntimeFailed(self.refusal)
         self.execs.append(FakeExec(launch))
         return self.execs[-1]
 

@@ -3,7 +3,7 @@ from typing import Any, cast
 
 import pytest
 
-from boxship.base.errors import Conflict, Invalid, NotFound, RuntimeFailed
+from boxship.base.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, NotFound, RuntimeFailed
 from boxship.base.units import SECOND
 from boxship.engine import execs as engine
 from boxship.engine.execs import Execs, Session, code_of
@@ -103,7 +103,7 @@ async def test_only_running_containers(state: State, text: str) -> None:
 
 async def test_a_failure_to_start_is_the_only_output_and_gives_the_code() -> None:
     world = World()
-    world.runtime.refusal = MISSING
+    world.runtime.refusal = CommandNotFound(MISSING)
     exec_id = world.execs.create("web", SPEC)
     session = await world.execs.start(exec_id, detach=False)
     assert session is not None
@@ -130,32 +130,32 @@ async def test_a_failure_that_shows_later_too() -> None:
     assert process.console is not None
     process.console.say(b"the runtime's own words", 2)
     process.console.end()
-    process.fail(MISSING)
+    process.fail(CommandNotFound(MISSING))
     assert await all_of(session) == MISSING.encode() + b"\r\n"
     assert world.execs.inspect(exec_id).exit_code == 127
 
 
 async def test_a_failure_to_start_detached_is_the_callers() -> None:
     world = World()
-    world.runtime.refusal = MISSING
-    with pytest.raises(Invalid, match="executable file not found"):
+    world.runtime.refusal = CommandNotFound(MISSING)
+    with pytest.raises(CommandNotFound, match="executable file not found"):
         await world.execs.start(world.execs.create("web", SPEC), detach=True)
-    world.runtime.refusal = "crun: something else"
+    world.runtime.refusal = RuntimeFailed("crun: something else")
     with pytest.raises(RuntimeFailed):
         await world.execs.start(world.execs.create("web", SPEC), detach=True)
 
 
 CODES = {
-    MISSING: 127,
-    "exec: stat /nope: no such file or directory": 127,
-    "exec: /etc/passwd: permission denied: unknown": 126,
-    "cannot join the namespace": 128,
+    CommandNotFound(MISSING): 127,
+    CommandNotRunnable("exec: /etc/passwd: permission denied: unknown"): 126,
+    Invalid("unable to find user nobody2: no matching entries in passwd file"): 126,
+    RuntimeFailed("cannot join the namespace"): 128,
 }
 
 
-@pytest.mark.parametrize(("text", "code"), CODES.items())
-def test_codes(text: str, code: int) -> None:
-    assert code_of(text) == code
+@pytest.mark.parametrize(("error", "code"), CODES.items())
+def test_codes(error: Exception, code: int) -> None:
+    assert code_of(error) == code
 
 
 async def test_sizes_are_remembered_until_it_starts() -> None:
