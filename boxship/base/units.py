@@ -55,13 +55,13 @@ def parse_rfc3339(text: str) -> int:
     return int(whole.timestamp()) * SECOND + int((match[2] or "0").ljust(9, "0"))
 
 
-def human_size(size: float, base: int = 1000) -> str:
-    """Return `1.23MB` (base 1000, as docker images) or `1.2MiB` (base 1024, as docker stats)."""
+def human_size(size: float, base: int = 1000, digits: int = 4) -> str:
+    """Return `1.234MB` (base 1000) or `1.206MiB` (base 1024, as docker stats), with so many digits that count."""
     names = ["B", "kB", "MB", "GB", "TB", "PB"] if base == 1000 else ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
     step = 0
     while size >= base and step < len(names) - 1:
         size, step = size / base, step + 1
-    return f"{size:.4g}{names[step]}"
+    return f"{size:.{digits}g}{names[step]}"
 
 
 def human_duration(seconds: float) -> str:

@@ -139,7 +139,7 @@ class Pump:
             data = sock.recv(CHUNK)
             while data and getattr(sock, "pending", int)():
                 data += sock.recv(CHUNK)  # TLS keeps decrypted bytes that select cannot see
-        except ConnectionError:
+        except OSError:  # reset, or the end of a TLS stream whose own half we ended before
             return False
         self._show(data)
         return bool(data)

@@ -165,7 +165,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` most likely stands for, or ""."""
     from difflib import get_close_matches  # only where somebody has already made a mistake
 
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+    found = get_close_matches(word, list(known), n=3, cutoff=0.6)
+    swapped = [other for other in found if sorted(other) == sorted(word)]  # two letters in the wrong order
+    return next(iter([*swapped, *found]), "")
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

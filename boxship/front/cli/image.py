@@ -60,7 +60,7 @@ def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[
             "ID": entry["Id"] if whole else tables.short_id(entry["Id"]),
             "CreatedSince": f"{human_duration(time.time() - entry['Created'])} ago",
             "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(entry["Created"])),
-            "Size": human_size(entry["Size"]),
+            "Size": human_size(entry["Size"], digits=3),
             "Containers": str(entry.get("Containers", -1)).replace("-1", "N/A"),
         }
 
@@ -96,7 +96,7 @@ def history(session: Session, parsed: Parsed) -> None:
                 "CreatedSince": f"{human_duration(time.time() - entry['Created'])} ago",
                 "CreatedAt": datetime.fromtimestamp(entry["Created"]).astimezone().isoformat(),
                 "CreatedBy": command if whole else tables.ellipsis(command, 45),
-                "Size": human_size(entry["Size"]),
+                "Size": human_size(entry["Size"], digits=3),
                 "Comment": entry["Comment"],
             }
         )

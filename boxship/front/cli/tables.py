@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-GAP = 3
+GAP, NARROWEST = 3, 10
 
 
 def listing(rows: Sequence[Row], columns: Mapping[str, str], form: str, *, quiet: str = "") -> str:
@@ -25,12 +25,12 @@ def listing(rows: Sequence[Row], columns: Mapping[str, str], form: str, *, quiet
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return columns under each other, three blanks apart."""
+    """Return columns under each other, three blanks apart and at least ten wide, as Docker's tables are."""
     if not lines:
         return ""
     widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(max(len(line) for line in lines))]
     return "\n".join(
-        "".join(cell.ljust(widths[i] + GAP) for i, cell in enumerate(line)).rstrip() for line in lines
+        "".join(cell.ljust(max(widths[i] + GAP, NARROWEST)) for i, cell in enumerate(line)).rstrip() for line in lines
     )  # fmt: skip
 
 

@@ -105,13 +105,15 @@ def _copy_out(session: Session, ref: str, inside: str, target: str, parsed: Pars
         save(session, reply, "")
         return
     with tarfile.open(fileobj=_Stream(reply.parts()), mode="r|") as archive:  # type: ignore[call-overload]
-        _unpack(archive, inside, target)
+        _unpack(archive, inside, target, keep_owners=parsed.on("archive"))
     if not parsed.on("quiet") and sys.stderr.isatty():
         session.warn(f"Successfully copied to {target}")
 
 
-def _unpack(archive: tarfile.TarFile, inside: str, target: str) -> None:
-    """Place the archive's one top entry as `cp -a` would: into a directory that exists, else under the new name."""
+def _unpack(archive: tarfile.TarFile, inside: str, target: str, *, keep_owners: bool) -> None:
+    """Place the archive's one top entry as `cp -a` would: into a directory that exists, else under the new name.
+    Nothing leaves the target, whatever the container put into its files. Raises Invalid, NotFound."""
+    archive.extraction_filter = lambda member, path: member  # we look ourselves: Python 3.11.2 has no filters
     contents = inside.endswith("/.") or inside == "."
     root, name = (target, "") if contents or os.path.isdir(target) else os.path.split(target.rstrip("/"))
     if contents:
@@ -124,7 +126,20 @@ def _unpack(archive: tarfile.TarFile, inside: str, target: str) -> None:
         if entry.islnk() and (name or contents):
             _, _, linked = entry.linkname.partition("/")
             entry.linkname = os.path.join(name, linked) if name else linked
-        archive.extract(entry, root or ".", filter="tar", numeric_owner=True)
+        if not keep_owners:
+            entry.uid, entry.gid = os.getuid(), os.getgid()
+        _refuse_escape(root or ".", entry)
+        archive.extract(entry, root or ".", numeric_owner=True)
+
+
+def _refuse_escape(root: str, entry: tarfile.TarInfo) -> None:
+    """Raise Invalid for an entry that would be written, or a hard link that would lead, outside of `root`. Symbolic
+    links are made as they are; what is to be written through one that leads out is refused here."""
+    home = os.path.realpath(root)
+    for name in (entry.name, entry.linkname) if entry.islnk() else (entry.name,):
+        place = os.path.realpath(os.path.join(home, os.path.dirname(name)))
+        if os.path.commonpath([home, place]) != home or os.path.basename(name) == "..":
+            raise Invalid(f"the container's archive has an entry that leads out of {root}: {name!r}")
 
 
 class _Stream:

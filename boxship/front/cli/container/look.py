@@ -67,19 +67,21 @@ def _image(name: str) -> str:
 
 def _size(entry: dict[str, Any]) -> str:
     own, virtual = entry.get("SizeRw", 0), entry.get("SizeRootFs", 0)
-    return f"{human_size(own)} (virtual {human_size(virtual)})" if virtual else human_size(own)
+    shown = human_size(own, digits=3)
+    return f"{shown} (virtual {human_size(virtual, digits=3)})" if virtual else shown
 
 
 def ports(entries: list[dict[str, Any]]) -> str:
-    """Return `0.0.0.0:8080->80/tcp, 9000/tcp`, neighbouring ports drawn together."""
+    """Return `0.0.0.0:8080->80/tcp, 9000/tcp`; neighbours that keep their numbers are drawn together."""
     runs: list[list[Any]] = []
     key = ("IP", "Type")
     for entry in sorted(entries, key=lambda e: (e.get("IP", ""), e["Type"], e["PrivatePort"], e.get("PublicPort", 0))):
         public = entry.get("PublicPort", 0)
         if runs:
             last = runs[-1]
+            kept = last[2] in (0, last[1])
             same = all(last[0].get(k) == entry.get(k) for k in key) and bool(last[0].get("PublicPort")) == bool(public)
-            if same and entry["PrivatePort"] == last[1] + 1 and (not public or public == last[2] + 1):
+            if same and entry["PrivatePort"] == last[1] + 1 and public in (0, entry["PrivatePort"]) and kept:
                 last[1], last[2] = entry["PrivatePort"], public
                 continue
         runs.append([entry, entry["PrivatePort"], public])

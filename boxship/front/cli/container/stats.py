@@ -95,8 +95,8 @@ def row(sample: dict[str, Any], *, whole: bool = False) -> dict[str, str]:
         "CPUPerc": f"{cpu_percent(sample):.2f}%",
         "MemUsage": f"{human_size(used, 1024)} / {human_size(limit, 1024)}",
         "MemPerc": f"{100 * used / limit if limit else 0:.2f}%",
-        "NetIO": " / ".join(human_size(sum(n[way] for n in networks)) for way in ("rx_bytes", "tx_bytes")),
-        "BlockIO": " / ".join(human_size(_moved(sample, kind)) for kind in ("read", "write")),
+        "NetIO": " / ".join(human_size(sum(n[way] for n in networks), digits=3) for way in ("rx_bytes", "tx_bytes")),
+        "BlockIO": " / ".join(human_size(_moved(sample, kind), digits=3) for kind in ("read", "write")),
         "PIDs": str((sample.get("pids_stats") or {}).get("current", 0)),
     }
 
