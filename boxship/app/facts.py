@@ -24,7 +24,7 @@ def engine_options(
     return EngineOptions(
         data_root=Path(settings.data_root),
         exec_root=Path(settings.exec_root),
-        cgroup_parent=settings.cgroup_parent,
+        cgroup_parent=cgroup_parent(settings),
         default_runtime=settings.default_runtime or next(iter(runtimes), ""),
         runtimes={name: info.path for name, info in runtimes.items()},
         default_ulimits=settings.default_ulimits,
@@ -68,6 +68,11 @@ def network_settings(settings: Settings) -> NetworkSettings:
     )
 
 
+def cgroup_parent(settings: Settings) -> str:
+    """Return the cgroup that holds our containers and, unless its user chose it, nobody else's."""
+    return settings.cgroup_parent or ("/boxship" if settings.bridge == "boxship0" else f"/boxship-{settings.bridge}")
+
+
 def link_prefix(settings: Settings) -> str:
     """Return how the host's ends of containers' links begin; no other daemon on this machine has the same."""
     if settings.bridge == "boxship0":
@@ -84,9 +89,10 @@ def system_facts(
     *,
     installation: str,
     monitor: str,
+    backing: str,
     remarks: tuple[str, ...] = (),
 ) -> Facts:
-    """What `docker info` and `docker version` tell. remarks: further warnings."""
+    """What `docker info` and `docker version` tell. backing: file system of the data root. remarks: further warnings."""
     secure = [name for name, on in (("name=apparmor", machine.apparmor), ("name=selinux", machine.selinux)) if on]
     profile = settings.seccomp_profile or "builtin"
     secure += [f"name=seccomp,profile={profile}"] if machine.seccomp else []
@@ -118,7 +124,7 @@ def system_facts(
         log_driver=settings.log_driver,
         data_root=settings.data_root,
         monitor=monitor,
-        driver_status=(("Backing Filesystem", "overlayfs"), ("Supports d_type", "true")),
+        driver_status=(("Backing Filesystem", backing), ("Supports d_type", "true")),
         address_pools=pools,
         insecure_registries=("::1/128", "127.0.0.0/8", *settings.insecure_registries),
         registry_mirrors=settings.registry_mirrors,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxship.app.facts import link_prefix, network_settings
+from boxship.app.facts import cgroup_parent, link_prefix, network_settings
 from boxship.app.settings import Settings
 from boxship.base.codec import decode
 from boxship.base.errors import KernelError, PlatformError
@@ -63,10 +63,13 @@ async def _records(database: Path) -> tuple[list[Container], list[Network]]:
 
 
 async def _end_processes(settings: Settings, containers: list[Container]) -> None:
-    groups = cgroups.detect()
-    apart = [c.spec.host.cgroup_parent for c in containers]
-    paths = [f"{parent.rstrip('/')}/{c.id}" for c, parent in zip(containers, apart, strict=True) if parent]
-    for path in (*paths, settings.cgroup_parent):
+    """A parent that its user chose may hold others' processes: only our containers below it are ended."""
+    groups, parent = cgroups.detect(), cgroup_parent(settings)
+    parents = {c.id: c.spec.host.cgroup_parent or parent for c in containers}
+    started = Path(settings.exec_root) / "bundles"
+    parents |= {d.name: parent for d in started.iterdir() if d.name not in parents} if started.is_dir() else {}
+    paths = [f"{above.rstrip('/')}/{container_id}" for container_id, above in parents.items()]
+    for path in paths:
         groups.kill(path)
     end = time.monotonic() + PATIENCE
     while monitors := list(_monitors(settings.exec_root)):
@@ -74,9 +77,12 @@ async def _end_processes(settings: Settings, containers: list[Container]) -> Non
             for pid in monitors:
                 process.signal(pid, KILL)
         await asyncio.sleep(0.02)
-    for path in (*paths, settings.cgroup_parent):
+    for path in paths:
         with contextlib.suppress(PlatformError):
             groups.remove(path)
+    if not list(groups.below(parent)):
+        with contextlib.suppress(PlatformError):
+            groups.remove(parent)
 
 
 def _monitors(exec_root: str) -> Iterator[int]:

@@ -179,7 +179,10 @@ class Settings:
         kinds.TEXT, "", "Map containers' users into this user's subordinate ids: `default`, user or user:group",
         group="Containers",
     )  # fmt: skip
-    cgroup_parent: str = _row(kinds.TEXT, "/boxship", "Put containers below this cgroup", group="Containers")
+    cgroup_parent: str = _row(
+        kinds.TEXT, "", "Put containers below this cgroup; default: /boxship, made unlike for another bridge",
+        group="Containers",
+    )  # fmt: skip
     cdi_spec_dirs: tuple[str, ...] = _row(
         kinds.LIST, ("/etc/cdi", "/var/run/cdi"), "Read Container Device Interface files here", flag="cdi-spec-dir",
         key="cdi-spec-dirs", group="Containers",

@@ -272,6 +272,7 @@ async def _system(settings: Settings, host: _Host, containers: Containers, image
         await host.programs.probe(),
         installation=await _installation(host.store),
         monitor=await _conmon_version(),
+        backing=mounts.file_system(settings.data_root),
     )
     return System(
         told,
