@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.e2e.engine_api import EngineApi
 from tests.images import busybox_rootfs
 
 IMAGE = "busybox:latest"
@@ -90,3 +91,11 @@ def docker(stock_host: str, images: str, tmp_path: Path) -> Iterator[Docker]:
     made = set(cli.out("ps", "-aq", "--no-trunc").split()) - before
     if made:
         cli("rm", "-f", "-v", *made)
+
+
+@pytest.fixture
+def api(stock_host: str, images: str) -> Iterator[EngineApi]:
+    """The raw API; containers made through it are removed afterwards."""
+    found = EngineApi(stock_host)
+    yield found
+    found.tidy()

@@ -16,6 +16,8 @@ from boxship.model.status import Container
 MULTIPLEXED_SINCE = (1, 42)
 BINARY_SINCE = (1, 28)
 CHOOSING_SINCE = (1, 42)
+# Seconds for the client to read the answer's head: docker-py loses what comes in together with it.
+HEAD_START = 0.01
 routes = web.RouteTableDef()
 
 
@@ -41,6 +43,8 @@ async def attach(request: web.Request) -> web.StreamResponse:
         raise
     cancel_when_gone(request)
     try:
+        if query.boolean(request, "logs"):  # output is there already
+            await asyncio.sleep(HEAD_START)
         await _relay(request, container, console, stream, keys, framed=not tty)
     finally:
         await stream.close()
