@@ -197,6 +197,15 @@ def is_mounted(target: str) -> bool:
     return any(mount_point(line) == target for line in _table())
 
 
+def file_system(path: str) -> str:
+    """Return the kind of file system that `path` is on, "ext4", "tmpfs"; "" when that cannot be told."""
+    around = [path.rstrip("/")]
+    while around[-1]:
+        around.append(around[-1].rpartition("/")[0])
+    kinds = {mount_point(line): line.partition(" - ")[2].split(" ", 1)[0] for line in _table()}
+    return next((kinds[place or "/"] for place in around if (place or "/") in kinds), "")
+
+
 def _table() -> list[str]:
     with open("/proc/self/mountinfo", errors="surrogateescape") as file:
         return file.read().splitlines()

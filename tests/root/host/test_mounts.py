@@ -256,3 +256,14 @@ def test_options_as_in_fstab(ground: Path) -> None:
     assert "size=64k" in line
     with pytest.raises(KernelError):
         mounts.mount("none", target, "tmpfs", "nonsense=1")
+
+
+def test_the_kind_of_a_file_system_is_told(tmp_path: Path) -> None:
+    assert mounts.file_system("/proc/self") == "proc"
+    target = tmp_path / "t"
+    target.mkdir()
+    mounts.tmpfs(str(target))
+    try:
+        assert mounts.file_system(str(target / "not" / "there")) == "tmpfs"
+    finally:
+        mounts.unmount(str(target))
