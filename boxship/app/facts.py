@@ -92,7 +92,7 @@ def system_facts(
     backing: str,
     remarks: tuple[str, ...] = (),
 ) -> Facts:
-    """What `docker info` and `docker version` tell. backing: file system of the data root. remarks: further warnings."""
+    """What `docker info` and `docker version` tell. backing: the data root's file system. remarks: more warnings."""
     secure = [name for name, on in (("name=apparmor", machine.apparmor), ("name=selinux", machine.selinux)) if on]
     profile = settings.seccomp_profile or "builtin"
     secure += [f"name=seccomp,profile={profile}"] if machine.seccomp else []
