@@ -1,0 +1,1 @@
+"""Short forms of the file turned into their long forms. Pure."""
