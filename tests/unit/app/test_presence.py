@@ -27,10 +27,10 @@ def test_a_pidfile_lives_as_long_as_the_daemon(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "999999999", str(os.getpid())])
+@pytest.mark.parametrize("content", ["", "nonsense", "999999999", "our own"])
 def test_a_pidfile_that_was_left_is_taken_over(tmp_path: Path, content: str) -> None:
     path = tmp_path / "daemon.pid"
-    path.write_text(content)
+    path.write_text(content.replace("our own", str(os.getpid())))
     with presence.pidfile(str(path)):
         assert int(path.read_text()) == os.getpid()
 
