@@ -231,6 +231,8 @@ def _end(c: Container, now: int, signum: int, cause: str) -> Plan[Action]:
     """Send `signum`, later KILL. A frozen process must be thawed to feel a signal."""
     if not c.wish.signalled:
         return _signal(c, signum, cause)
+    if c.status.state is State.PAUSED:
+        return _one(Thaw(), "a frozen process feels no signal")
     deadline = grace_end(c)
     if deadline is None:
         return Plan()

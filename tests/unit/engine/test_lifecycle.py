@@ -97,6 +97,9 @@ CASES: dict[str, tuple[Container, Seen, str]] = {
         "0 signal 15: it is to stop\n1 thaw after 0: a frozen process feels no signal",
     ),
     "it is to pause": (box(State.RUNNING, PAUSE), UP, "0 freeze: it is to pause"),
+    "a stop cut short between signal and thaw": (
+        box(State.PAUSED, STOP, Wish(signalled=NOW)), UP, "0 thaw: a frozen process feels no signal",
+    ),
     "it is paused": (box(State.PAUSED, PAUSE), UP, ""),
     "it is to go on": (box(State.PAUSED, RUN), UP, "0 thaw: it is to go on"),
     "it ended": (box(State.RUNNING, RUN), REMAINS, "0 record 3 5000000000 False: its monitor reported the end"),
