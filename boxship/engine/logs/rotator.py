@@ -87,7 +87,7 @@ class Rotator:
     def _note_growth(self, container_id: str, size: int, limit: int) -> None:
         """Remember whether the limit will be passed before the next look, going by the speed since the last one."""
         now = asyncio.get_running_loop().time()
-        then, before = self._sizes.get(container_id, (now, size))
+        then, before = self._sizes.get(container_id, (now - PERIOD, 0))
         self._sizes[container_id] = (now, size)
         grown = size - before if size >= before else size  # smaller than before: a new file
         speed = grown / (now - then) if now > then else 0.0
