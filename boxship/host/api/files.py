@@ -147,6 +147,11 @@ class Trees(Protocol):
         stamps. Raises NotFound naming a source that is not there."""
         ...
 
+    async def sources(self, root: Path, what: Selection) -> list[str]:
+        """Return the paths of the sources, wildcards replaced by what they mean; those of directories end with "/".
+        Raises NotFound."""
+        ...
+
     async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
         """Copy the selected files of `root` into the tree `target`, with time stamps and attributes.
         Raises NotFound, Invalid."""
@@ -171,6 +176,10 @@ class Trees(Protocol):
 
     def resolve(self, root: Path, path: str, *, follow: bool = True) -> str:
         """Return `path` without links and dots, absolute inside the root. Raises NotFound."""
+        ...
+
+    def remove_stub(self, root: Path, path: str) -> None:
+        """Remove an empty directory or an empty file; nothing happens to anything else."""
         ...
 
     def trash(self, tree: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -60,6 +61,12 @@ def _fingerprint(fds: Sequence[int], what: tuple[Any, ...], owned: bool) -> str:
     return fingerprint.fingerprint(select.Wish(*what), owned)
 
 
+def _sources(fds: Sequence[int], what: tuple[Any, ...]) -> list[str]:
+    _enter(fds[0])
+    found = select.Selector(select.Wish(*what)).sources()
+    return [f"{one.path.rstrip('/')}/" if stat.S_ISDIR(one.seen.st_mode) else one.path for one in found]
+
+
 def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> None:
     root, target = fds
     _enter(root)
@@ -68,7 +75,7 @@ def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> N
 
 JOBS: dict[str, Callable[..., Any]] = {
     "unpack": _unpack, "pack": _pack, "copy": _copy, "changes": _changes, "usage": _usage,
-    "fingerprint": _fingerprint, "place": _place,
+    "fingerprint": _fingerprint, "sources": _sources, "place": _place,
 }  # fmt: skip
 
 

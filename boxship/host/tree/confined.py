@@ -6,6 +6,7 @@ All calls are short and synchronous. Roots may be `/proc/PID/root`.
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,3 +74,20 @@ def _real(root: Path) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
     finally:
         os.close(fd)
+
+
+def remove_stub(root: Path, path: str) -> None:
+    """Remove an empty directory or an empty file; nothing happens to anything else."""
+    above, _, name = path.rstrip("/").rpartition("/")
+    if name in ("", ".", ".."):
+        return
+    with suppress(NotFound, KernelError, OSError):
+        way = open_at(root, above, os.O_PATH | os.O_DIRECTORY)
+        try:
+            seen = os.stat(name, dir_fd=way, follow_symlinks=False)
+            if stat.S_ISDIR(seen.st_mode):
+                os.rmdir(name, dir_fd=way)
+            elif stat.S_ISREG(seen.st_mode) and not seen.st_size:
+                os.unlink(name, dir_fd=way)
+        finally:
+            os.close(way)

@@ -109,6 +109,10 @@ class Trees:
         with _directory(root) as top:
             return str(await self._workshop.call("fingerprint", [_wish(what), owned], [top]))
 
+    async def sources(self, root: Path, what: Selection) -> list[str]:
+        with _directory(root) as top:
+            return [str(path) for path in await self._workshop.call("sources", [_wish(what)], [top])]
+
     async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
         rules = (how.target, how.owner, how.mode, how.directory)
         with _directory(root) as top, _directory(target) as bottom:
@@ -135,6 +139,9 @@ class Trees:
         return confined.resolve(root, path, follow=follow)
 
     # removal
+
+    def remove_stub(self, root: Path, path: str) -> None:
+        confined.remove_stub(root, path)
 
     def trash(self, tree: Path) -> None:
         self._trash.throw(tree)
