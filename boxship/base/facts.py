@@ -8,6 +8,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     capabilities:  bounding set, "CAP_CHOWN" and so on.
     kernel:        (major, minor).  architecture: as `uname -m`.
+    memory_nodes:  NUMA nodes that have memory, as a list: "0-1".
     unified:       one cgroup v2 tree rules all controllers.
     controls:      limits that can be enforced, names of CONTROLS.
     hard_limits:   the daemon's own hard limits by ulimit name ("nofile"); -1 is unlimited, absent is unknown.
@@ -20,6 +21,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kernel: tuple[int, int] = (6, 1)
     architecture: str = "x86_64"
     cpus: int = 1
+    memory_nodes: str = "0"
     unified: bool = True
     controls: frozenset[str] = frozenset()
     hard_limits: dict[str, int] = {}

@@ -1,21 +1,28 @@
 """Whether limits can be as asked, at creation and at an update. Pure; dockerd's rules and texts."""
 
+from collections.abc import Iterable
+
 from boxship.base.errors import Conflict, Invalid
-from boxship.model.container import HostSpec, HostUpdate
+from boxship.model.container import HostSpec, HostUpdate, Ulimit
 
 LEAST_MEMORY = 6 << 20
 NANO = 1_000_000_000
+UNLIMITED = -1
+_ULIMITS = "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack"
+ULIMITS = frozenset(_ULIMITS.split())
 
 
 def limits(asked: HostSpec, cpus: int, update: bool = False) -> None:
     """Raise Invalid for limits that no host could keep. `cpus`: how many this one has."""
     _memory(asked, update)
     _cpu(asked, cpus)
-    if asked.blkio_weight and not 10 <= asked.blkio_weight <= 1000:
-        raise Invalid("Range of blkio weight is from 10 to 1000")
+    for weight in (asked.blkio_weight, *(device.weight for device in asked.blkio_weight_device or ())):
+        if weight and not 10 <= weight <= 1000:
+            raise Invalid("Range of blkio weight is from 10 to 1000")
+    ulimits(asked.ulimits or ())
     for title, text in (("cpus", asked.cpuset_cpus), ("mems", asked.cpuset_mems)):
-        numbers = _numbers(text, title)
-        if title == "cpus" and max(numbers, default=0) >= cpus:
+        wanted = numbers(text, title)
+        if title == "cpus" and max(wanted, default=0) >= cpus:
             raise Invalid(f"Requested CPUs are not available - requested {text}, available: 0-{cpus - 1}")
 
 
@@ -47,17 +54,28 @@ def _cpu(asked: HostSpec, cpus: int) -> None:
         raise Invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
     if 0 < asked.cpu_quota < 1000:
         raise Invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    if asked.cpu_realtime_period and asked.cpu_realtime_runtime > asked.cpu_realtime_period:
+        raise Invalid("cpu real-time runtime cannot be higher than cpu real-time period")
 
 
-def _numbers(text: str, title: str) -> set[int]:
+def ulimits(asked: Iterable[Ulimit]) -> None:
+    """Raise Invalid for limits that the kernel does not know, and for soft ones above the hard one."""
+    for limit in asked:
+        if limit.name not in ULIMITS:
+            raise Invalid(f"invalid ulimit type: {limit.name}")
+        if limit.hard != UNLIMITED and (limit.soft == UNLIMITED or limit.soft > limit.hard):
+            raise Invalid(f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}")
+
+
+def numbers(text: str, title: str) -> set[int]:
     """Return the numbers of a list like `0-2,4`."""
-    numbers: set[int] = set()
+    found: set[int] = set()
     for part in filter(None, text.split(",")):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) > 8191:
             raise Invalid(f"Invalid value {text} for cpuset {title}")
-        numbers |= set(range(int(first), int(last or first) + 1))
-    return numbers
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
 
 
 def change(present: HostSpec, update: HostUpdate) -> None:

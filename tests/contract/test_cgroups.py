@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from boxship.base.errors import KernelError, NotFound
+from boxship.base.errors import KernelError, NotFound, Unsupported
 from boxship.host import cgroups
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.cgroups.parse import Layout
@@ -126,6 +127,35 @@ async def test_what_is_frozen_can_be_killed(groups: Cgroups, sleeper: subprocess
     await groups.freeze(GROUP)
     groups.kill(GROUP)
     assert await asyncio.to_thread(sleeper.wait) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [{}, {"pids": {"limit": 5}}, {"blockIO": {"weight": 300, "throttleReadBpsDevice": []}}, {"cpu": {"shares": 5}}],
+)
+def test_what_is_kept_back_is_set_later(groups: Cgroups, resources: dict[str, Any]) -> None:
+    given = groups.admit(GROUP, resources)
+    assert given.keys() == resources.keys()
+    groups.create(GROUP)
+    groups.complete(GROUP, resources)
+
+
+def test_real_time_is_there_when_a_group_asks_for_it() -> None:
+    made = KINDS.get("v1")
+    if made is None or "cpu_realtime" not in made.controls:
+        return
+    root = cgroups.mounted().v1["cpu"]
+    names = (f"{GROUP}/a", f"{GROUP}/b")
+    try:
+        for name in names:
+            made.admit(name, {"cpu": {"realtimeRuntime": 20_000, "realtimePeriod": 200_000}})
+            made.create(name)
+            with open(f"{root}{name}/cpu.rt_runtime_us", "w") as file:
+                file.write("100000")  # a tenth of the usual period
+        with pytest.raises(Unsupported, match="CpuRealtimeRuntime: this host has less than 99% of its time left"):
+            made.admit(f"{GROUP}/c", {"cpu": {"realtimeRuntime": 790_000}})
+    finally:
+        made.remove(TOP)
 
 
 def test_counters(groups: Cgroups) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from boxship.base.errors import Invalid
 from boxship.base.units import parse_size
 from boxship.engine.bundle.devices import rules
+from boxship.engine.check_limits import numbers
 from boxship.model.container import HostSpec
 from boxship.model.runtime import HostFacts, Surroundings
 
@@ -27,7 +28,7 @@ class _Draft:
     """Limits so far; a limit goes in only when the host has the control for it."""
 
     def __init__(self, host: HostFacts) -> None:
-        self._host = host
+        self.host = host
         self.built: dict[str, Any] = {}
         self.warnings: list[str] = []
 
@@ -35,7 +36,7 @@ class _Draft:
         """True when something was asked and can be enforced; else the warning is kept if something was asked."""
         if not asked:
             return False
-        if control not in self._host.controls:
+        if control not in self.host.controls:
             self.warnings.append(warning)
             return False
         return True
@@ -87,7 +88,7 @@ def _swap(spec: HostSpec, draft: _Draft) -> None:
         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
         "Memory limited without swap."
     )
-    asked_or_silent = spec.memory_swap != 0 or draft._host.controls >= {"swap"}
+    asked_or_silent = spec.memory_swap != 0 or draft.host.controls >= {"swap"}
     if draft.can("swap", asked_or_silent, no_swap):
         draft.put("memory", swap=total)
 
@@ -130,6 +131,11 @@ def _cpu(spec: HostSpec, draft: _Draft) -> None:
     no_realtime = "Your kernel does not support CPU real-time scheduler. CPU real-time period/runtime discarded."
     if draft.can("cpu_realtime", any(realtime.values()), no_realtime):
         draft.put("cpu", **{name: value for name, value in realtime.items() if value})
+    if spec.cpuset_mems and not numbers(spec.cpuset_mems, "mems") <= numbers(draft.host.memory_nodes, "mems"):
+        raise Invalid(
+            f"Requested memory nodes are not available - requested {spec.cpuset_mems}, available: "
+            f"{draft.host.memory_nodes}"
+        )
     sets = {"cpus": spec.cpuset_cpus, "mems": spec.cpuset_mems}
     no_sets = "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."
     if draft.can("cpuset", any(sets.values()), no_sets):

@@ -33,7 +33,8 @@ async def speak_docker(request: web.Request, handler: Handler) -> web.StreamResp
     except web.HTTPException as error:
         status, message = error.status, error.text or error.reason
     except ConnectionError:
-        if request.transport is None or request.transport.is_closing():  # the client has gone, which is no failure of ours
+        if request.transport is None or request.transport.is_closing():
+            # The client has gone, which is no failure of ours.
             return hijack.Hijacked()
         raise
     except Exception as error:

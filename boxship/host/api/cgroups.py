@@ -4,8 +4,8 @@ A group is named by its path below every hierarchy's root, "/boxship/<container 
 have one hierarchy, those of the first one per controller.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from boxship.base.counters import BlockEntry, BlockStats, CgroupStats, CpuStats, MemoryStats, PidsStats
 
@@ -46,6 +46,15 @@ class Cgroups(Protocol):
 
     def add(self, path: str, pid: int) -> None:
         """Move a process into the group, in every hierarchy. Takes up to 20 ms without favordynmods."""
+        ...
+
+    def admit(self, path: str, resources: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make room above a group, which need not be there yet, for limits (OCI's form) that must fit into what the
+        groups above have. Return those that a runtime can set. Raises Unsupported naming what the host lacks."""
+        ...
+
+    def complete(self, path: str, resources: Mapping[str, Any]) -> None:
+        """Set those of `resources` that `admit` kept back. Raises Unsupported for what the host does not take."""
         ...
 
     def kill(self, path: str) -> None:

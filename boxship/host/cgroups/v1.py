@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from boxship.base.errors import NotFound
 from boxship.host.api.cgroups import BlockEntry, BlockStats, CgroupStats, CpuStats, MemoryStats, PidsStats
-from boxship.host.cgroups import parse
+from boxship.host.cgroups import leftovers, parse
 from boxship.host.cgroups.directories import Hierarchy
 from boxship.host.cgroups.freezer import Freezer
+from boxship.host.cgroups.leftovers import Resources
 from boxship.host.cgroups.parse import Layout, flat, limit, number
 
 TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # nanoseconds
@@ -32,10 +33,7 @@ _CONTROLS = {
     "devices": ("devices", "devices.allow"),
     "hugetlb": ("hugetlb", "cgroup.procs"),
 }
-_WEIGHTS = {
-    "blkio_weight": ("blkio.weight", "blkio.bfq.weight"),
-    "blkio_weight_device": ("blkio.weight_device", "blkio.bfq.weight_device"),
-}
+_WEIGHTS = {"blkio_weight": "weight", "blkio_weight_device": "weightDevice"}
 
 
 class V1:
@@ -52,6 +50,7 @@ class V1:
             self._controllers[n] for n in (*_PREFERRED, *self._controllers) if n in self._controllers
         )
         self._freezer = self._find_freezer(layout)
+        self._bfq_only = False
         self.controls = self._probe()
 
     def _find_freezer(self, layout: Layout) -> Freezer | None:
@@ -65,7 +64,12 @@ class V1:
         self.create(probe)
         try:
             found = {name for name, (controller, file) in _CONTROLS.items() if self._has(controller, probe, file)}
-            found |= {name for name, files in _WEIGHTS.items() if any(self._has("blkio", probe, f) for f in files)}
+            for name, file in _WEIGHTS.items():
+                if self._has("blkio", probe, leftovers.WEIGHTS[file]):
+                    found.add(name)
+                elif self._has("blkio", probe, leftovers.BFQ_WEIGHTS[file]):
+                    found.add(name)
+                    self._bfq_only = True
         finally:
             self.remove(probe)
         return frozenset(found)
@@ -98,6 +102,17 @@ class V1:
     def add(self, path: str, pid: int) -> None:
         for tree in self._trees.values():
             tree.write(path, "cgroup.procs", str(pid))
+
+    # limits that runtimes leave to us
+
+    def admit(self, path: str, resources: Resources) -> Resources:
+        if "cpu" in self._controllers:
+            leftovers.make_real_time(self._controllers["cpu"], path, resources)
+        return leftovers.without_weights(resources) if self._bfq_only else resources
+
+    def complete(self, path: str, resources: Resources) -> None:
+        if self._bfq_only:
+            leftovers.set_weights(self._controllers["blkio"], path, resources)
 
     # life and death
 

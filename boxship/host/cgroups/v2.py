@@ -1,8 +1,9 @@
 """Control groups of the second version: one tree for all controllers."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from boxship.base.errors import KernelError, NotFound
 from boxship.host.api.cgroups import BlockStats, CgroupStats, CpuStats, MemoryStats, PidsStats
@@ -78,6 +79,13 @@ class V2:
 
     def add(self, path: str, pid: int) -> None:
         self._tree.write(path, "cgroup.procs", str(pid))
+
+    def admit(self, path: str, resources: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Runtimes know all limits of this version."""
+        return resources
+
+    def complete(self, path: str, resources: Mapping[str, Any]) -> None:
+        """Nothing was kept back."""
 
     def kill(self, path: str) -> None:
         """The kernel's own way (Linux 5.14) takes along what is being forked."""

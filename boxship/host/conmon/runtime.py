@@ -53,14 +53,18 @@ class ConmonRuntime:
 
     async def create(self, launch: Launch) -> Launched:
         runtime = self._programs.get(launch.runtime)
-        self._prepare(launch, runtime)
+        linux, cgroup = launch.config["linux"], launch.config["linux"].get("cgroupsPath", "")
+        limits = linux.get("resources") or {}
+        admitted = {**launch.config, "linux": {**linux, "resources": self._cgroups.admit(cgroup, limits)}}
+        self._prepare(launch, runtime, admitted)
         started = monitor.start(self._conmon, launch, runtime, self._layout)
         self._remember(launch.id, Record(
-            runtime=runtime.name, cgroup=launch.config["linux"].get("cgroupsPath", ""),
+            runtime=runtime.name, cgroup=cgroup,
             hooks=bool(launch.config.get("hooks")), monitor=record.identify(started.process.pid),
         ))  # fmt: skip
         try:
             pid = await started.created()
+            self._cgroups.complete(cgroup, limits)
         except BaseException:
             await asyncio.shield(self._undo(launch.id))
             raise
@@ -72,7 +76,7 @@ class ConmonRuntime:
         self._watch(launch.id, started.process.wait)
         return Launched(pid=pid, conmon_pid=started.process.pid)
 
-    def _prepare(self, launch: Launch, runtime: RuntimeInfo) -> None:
+    def _prepare(self, launch: Launch, runtime: RuntimeInfo, config: dict[str, Any]) -> None:
         """Lay out the bundle; traces of the container's last run go."""
         self._exits.forget(launch.id)
         for directory in (self._layout.exits, self._layout.runtime_root(runtime.name)):
@@ -80,7 +84,7 @@ class ConmonRuntime:
         os.makedirs(self._layout.bundle(launch.id), mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):
             os.unlink(self._layout.oom(launch.id))
-        ready = self._filters.ready(launch.config, runtime.version) if state.readable(runtime) else launch.config
+        ready = self._filters.ready(config, runtime.version) if state.readable(runtime) else config
         monitor.write_config(self._layout.config(launch.id), ready)
 
     def _remember(self, id: str, made: Record) -> None:
@@ -171,8 +175,10 @@ class ConmonRuntime:
 
     async def update(self, id: str, resources: Mapping[str, Any], runtime: str = "") -> None:
         info = self._programs.get(self._record(id).runtime or runtime)
-        text = msgspec.json.encode(resources)
+        cgroup = self._record(id).cgroup
+        text = msgspec.json.encode(self._cgroups.admit(cgroup, resources))
         await self._order(info, UPDATE, "update", "--resources", "/proc/self/fd/0", id, input=text)
+        self._cgroups.complete(cgroup, resources)
 
     async def pause(self, id: str) -> None:
         await self._cgroups.freeze(self._record(id).cgroup)

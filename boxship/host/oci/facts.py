@@ -34,6 +34,7 @@ def host_facts(cgroups: Cgroups, init_path: str = "") -> HostFacts:
         kernel=kernel,
         architecture=machine.machine,
         cpus=os.cpu_count() or 1,
+        memory_nodes=_text("/sys/devices/system/node/has_memory") or "0",
         unified=cgroups.version == 2,
         controls=cgroups.controls,
         hard_limits={name: resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1] for name in _ULIMITS},
@@ -75,6 +76,15 @@ def is_static(path: str) -> bool:
 def _version(release: str) -> tuple[int, int]:
     found = re.match(r"(\d+)\.(\d+)", release)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _text(path: str) -> str:
+    """ "" where there is no such file."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def _number(path: str) -> int:

@@ -13,6 +13,8 @@ from boxship.model.container import (
     HostUpdate,
     PortBinding,
     RestartPolicy,
+    Ulimit,
+    WeightDevice,
 )
 from boxship.model.network import EndpointSpec
 
@@ -174,7 +176,22 @@ LIMITS: dict[str, HostSpec] = {
     "Requested CPUs are not available - requested 0-5, available: 0-1": HostSpec(cpuset_cpus="0-5"),
     "Invalid value a for cpuset cpus": HostSpec(cpuset_cpus="a"),
     "Invalid value 0- for cpuset mems": HostSpec(cpuset_mems="0-"),
+    "cpu real-time runtime cannot be higher than cpu real-time period": HostSpec(
+        cpu_realtime_runtime=2000, cpu_realtime_period=1000
+    ),
+    "invalid ulimit type: files": HostSpec(ulimits=(Ulimit(name="files"),)),
+    "ulimit soft limit must be less than or equal to hard limit: 20 > 10": HostSpec(
+        ulimits=(Ulimit(name="nofile", soft=20, hard=10),)
+    ),
+    "ulimit soft limit must be less than or equal to hard limit: -1 > 10": HostSpec(
+        ulimits=(Ulimit(name="nofile", soft=-1, hard=10),)
+    ),
 }
+
+
+def test_the_weight_of_a_device_has_the_same_range() -> None:
+    with pytest.raises(Invalid, match="Range of blkio weight"):
+        check_limits.limits(HostSpec(blkio_weight_device=(WeightDevice(path="/dev/sda", weight=5),)), cpus=2)
 
 
 @pytest.mark.parametrize(("text", "host"), LIMITS.items(), ids=LIMITS)

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.base.errors import Invalid
 from boxship.engine.bundle.limits import all_resources, resources
@@ -122,6 +123,11 @@ def test_a_host_with_no_control_at_all_warns_of_each_wish() -> None:
     everything = HostSpec(memory=M, cpu_shares=1, cpu_quota=1, cpuset_cpus="0", pids_limit=1, blkio_weight=10)
     built, told = resources(everything, facts(lacking=tuple(CONTROLS)))
     assert (built, len(told)) == ({}, 6)
+
+
+def test_memory_nodes_must_be_there() -> None:
+    with pytest.raises(Invalid, match="Requested memory nodes are not available - requested 0-2, available: 0-1"):
+        resources(HostSpec(cpuset_mems="0-2"), replace(facts(), memory_nodes="0-1"))
 
 
 def test_no_limit_and_no_killing_is_told() -> None:
