@@ -29,6 +29,10 @@ need procps ps
 need tini tini
 need curl curl
 need ca-certificates /etc/ssl/certs/ca-certificates.crt
+if [ "$purpose" = test ]; then
+    need mount mount
+    need skopeo skopeo
+fi
 need_library libnftables1 libnftables.so.1
 need_library libarchive13 libarchive.so.13
 
@@ -64,23 +68,29 @@ pip=("$venv/bin/python" -m pip install -q --disable-pip-version-check)
 "${pip[@]}" --require-hashes -r "$lock"
 "${pip[@]}" --no-deps --no-build-isolation -e .
 
-# The tests drive the stock client. Only its program is taken, so that no second daemon starts here.
-docker_client() {
-    command -v docker >/dev/null 2>&1 && return
-    [ -x "$venv/bin/docker" ] && return
-    command -v apt-get >/dev/null || fail "the tests need the docker command line; install it"
-    say "Fetching the stock docker client"
-    local folder
+# The tests drive stock programs. Of these only the program is taken, so that no second service starts here.
+take() { # take PROGRAM PACKAGE...: from the first package that can be had
+    local program=$1 package folder
+    shift
+    if command -v "$program" >/dev/null 2>&1 || [ -x "$venv/bin/$program" ]; then
+        return
+    fi
+    command -v apt-get >/dev/null || fail "the tests need $program; install it"
+    say "Fetching $program"
     folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' RETURN
+    chmod 755 "$folder"
     apt-get update -q >/dev/null
-    (cd "$folder" && { apt-get download -q docker-cli || apt-get download -q docker.io; } >/dev/null 2>&1) ||
-        fail "neither docker-cli nor docker.io can be had from this machine's package sources; the tests need one"
-    dpkg-deb -x "$folder"/docker*.deb "$folder/root"
-    install -m 755 "$folder/root/usr/bin/docker" "$venv/bin/docker"
+    for package in "$@"; do
+        (cd "$folder" && apt-get download -q "$package" >/dev/null 2>&1) && break
+    done
+    ls "$folder"/*.deb >/dev/null 2>&1 || fail "none of these packages can be had here, the tests need one: $*"
+    dpkg-deb -x "$folder"/*.deb "$folder/root"
+    install -m 755 "$folder/root/usr/bin/$program" "$venv/bin/$program"
+    rm -rf "$folder"
 }
 if [ "$purpose" = test ]; then
-    docker_client
+    take docker docker-cli docker.io
+    take docker-registry docker-registry
     touch "$venv/ready" "$venv/ready-test"
 else
     touch "$venv/ready"
