@@ -1,0 +1,1 @@
+"""Where blobs' bytes are: one narrow Protocol, one suite for all drivers."""
