@@ -203,7 +203,7 @@ class Streams:
         """The container is created in the runtime and not started: connect who waits, set the size asked for."""
         size = self._sizes.pop(container_id, None)
         if size is not None:
-            self._runtime.resize(container_id, *size)
+            self._runtime.set_first_size(container_id, *size)
         hub = self._hubs.get(container_id)
         if hub is not None:
             await hub.connect(self._runtime)

@@ -188,6 +188,7 @@ def test_a_size_set_before_the_start_holds(wire: Wire, create: Callable[..., str
     with wire.stream(f"{V}/containers/{cid}/attach?{ALL}") as stream:
         start(wire, cid)
         assert stream.read() == b"41 119\r\n"
+    wait(wire, cid)
     assert wire.failure("POST", f"{V}/containers/{cid}/resize?h=1&w=1")[0] == 409
 
 

@@ -179,7 +179,12 @@ class Runtime(Protocol):
     async def resume(self, id: str) -> None: ...
 
     def resize(self, id: str, height: int, width: int) -> None:
-        """Set the terminal's size; allowed from create on. Raises NotFound without a monitor."""
+        """Ask the monitor to set the terminal's size; it takes a moment. Raises NotFound without a monitor."""
+        ...
+
+    def set_first_size(self, id: str, height: int, width: int) -> None:
+        """Set the terminal's size between create and start, so that the user's program finds it. Nothing happens
+        without a terminal."""
         ...
 
     def reopen_log(self, id: str) -> None:

@@ -15,7 +15,7 @@ from boxship.base.errors import Invalid, KernelError, NotFound, RuntimeFailed
 from boxship.base.tasks import Tasks
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.api.runtime import Console, ExecLaunch, Exit, Launch, Launched, Present, RuntimeInfo
-from boxship.host.conmon import monitor, orphans
+from boxship.host.conmon import monitor, orphans, terminal
 from boxship.host.conmon.console import connect
 from boxship.host.conmon.control import Control
 from boxship.host.conmon.exits import Exits
@@ -188,6 +188,9 @@ class ConmonRuntime:
 
     def resize(self, id: str, height: int, width: int) -> None:
         self._control.resize(self._layout.control(id), height, width)
+
+    def set_first_size(self, id: str, height: int, width: int) -> None:
+        terminal.set_size(self._record(id).first.pid, height, width)
 
     def reopen_log(self, id: str) -> None:
         with suppress(NotFound):

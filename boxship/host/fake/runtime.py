@@ -96,6 +96,9 @@ class FakeRuntime:
         if id not in self._machine.instances:
             raise NotFound(f"container {id} has no monitor")
 
+    def set_first_size(self, id: str, height: int, width: int) -> None:
+        return None
+
     def reopen_log(self, id: str) -> None:
         return None
 

@@ -83,6 +83,9 @@ class FakeRuntime:
     def resize(self, id: str, height: int, width: int) -> None:
         self.sizes.append((id, height, width))
 
+    def set_first_size(self, id: str, height: int, width: int) -> None:
+        self.sizes.append((id, height, width))
+
     async def exec(self, launch: ExecLaunch) -> FakeExec:
         await asyncio.sleep(0)
         if self.refusal is not None:
