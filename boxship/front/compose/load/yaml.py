@@ -180,11 +180,12 @@ def _number(text: str) -> Any:
     return text
 
 
-def _integer(text: str) -> int:
+def _integer(text: str) -> int | float:
+    """Return what fits into 64 bits as a whole number, more as Go does: as a float."""
     sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
-    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-        return sign * int(digits, 8)
-    return sign * int(digits, 0)
+    octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+    value = sign * int(digits, 8 if octal else 0)
+    return value if -(2**63) <= value < 2**64 else float(value)
 
 
 _TAGGED: dict[str, Callable[[str], Any]] = {

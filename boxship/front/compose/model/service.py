@@ -203,6 +203,7 @@ class Service(Extended, frozen=True, kw_only=True):
     ports: tuple[Port, ...] = ()
     privileged: bool = False
     pull_policy: str = ""
+    pull_refresh_after: str = ""
     read_only: bool = False
     restart: str = ""
     runtime: str = ""

@@ -13,7 +13,7 @@ Path = tuple[str | int, ...]
 
 
 class Fault(NamedTuple):
-    """text: what is wrong with the value at `path`. hint: what may have been meant, or ""."""
+    """text: a sentence about the value at `path`, which it names. hint: what may have been meant, or ""."""
 
     path: Path
     text: str
@@ -31,6 +31,14 @@ def first_fault(tree: Any, schema: Schema) -> Fault | None:
     return max(found, key=lambda fault: len(fault.path)) if found else None
 
 
+def _shown(path: Path) -> str:
+    return ".".join(str(part) for part in path) or "(root)"
+
+
+def _fault(path: Path, text: str, hint: str = "") -> Fault:
+    return Fault(path, f"{_shown(path)} {text}", hint)
+
+
 def _faults(value: Any, schema: Schema, path: Path, definitions: Schema) -> Iterator[Fault]:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
@@ -39,7 +47,7 @@ def _faults(value: Any, schema: Schema, path: Path, definitions: Schema) -> Iter
         return
     kinds = schema.get("type")
     if kinds is not None and not _is_any(value, kinds):
-        yield Fault(path, f"must be a {_kinds(kinds)}")
+        yield _fault(path, f"must be a {_kinds(kinds)}")
         return
     if isinstance(value, dict):
         yield from _mapping(value, schema, path, definitions)
@@ -58,12 +66,13 @@ def _mapping(value: dict[str, Any], schema: Schema, path: Path, definitions: Sch
         if inner is None:
             inner = next((rule for pattern, rule in patterns.items() if _matches(pattern, key)), None)
         if inner is None and others is False:
-            yield Fault((*path, key), f"additional properties '{key}' not allowed", _meant(key, known))
+            text = f"{_shown(path)} Additional property {key} is not allowed"
+            yield Fault((*path, key), text, _meant(key, known))
         elif isinstance(inner or others, dict):
             yield from _faults(item, inner or others if inner is None else inner, (*path, key), definitions)
     for key in schema.get("required", ()):
         if key not in value:
-            yield Fault(path, f"missing property '{key}'")
+            yield _fault(path, f"{key} is required")
 
 
 def _list(value: list[Any], schema: Schema, path: Path, definitions: Schema) -> Iterator[Fault]:
@@ -75,7 +84,7 @@ def _list(value: list[Any], schema: Schema, path: Path, definitions: Schema) -> 
         twice = _twice(value)
         if twice:
             first, second = twice
-            yield Fault((*path, second), f"items at {first} and {second} are equal")
+            yield Fault((*path, second), f"{_shown(path)} array items[{first},{second}] must be unique")
 
 
 def _twice(value: list[Any]) -> tuple[int, int] | None:
@@ -90,16 +99,16 @@ def _twice(value: list[Any]) -> tuple[int, int] | None:
 def _scalar(value: Any, schema: Schema, path: Path) -> Iterator[Fault]:
     allowed = schema.get("enum")
     if allowed and value not in allowed:
-        shown = ", ".join(f"'{word}'" for word in allowed)
-        yield Fault(path, f"value must be one of {shown}", _meant(str(value), allowed))
+        shown = ", ".join(f'"{word}"' for word in allowed)
+        yield _fault(path, f"must be one of the following: {shown}", _meant(str(value), allowed))
     pattern = schema.get("pattern")
     if pattern and isinstance(value, str) and not _matches(pattern, value):
-        yield Fault(path, f"does not match pattern '{pattern}'")
+        yield _fault(path, f"does not match pattern '{pattern}'")
     if isinstance(value, int | float):
         if value < schema.get("minimum", value):
-            yield Fault(path, f"must be greater than or equal to {schema['minimum']}")
+            yield _fault(path, f"must be greater than or equal to {schema['minimum']}")
         if value > schema.get("maximum", value):
-            yield Fault(path, f"must be less than or equal to {schema['maximum']}")
+            yield _fault(path, f"must be less than or equal to {schema['maximum']}")
 
 
 def _one_of(value: Any, kinds: list[Schema], path: Path, definitions: Schema) -> Iterator[Fault]:
@@ -107,7 +116,7 @@ def _one_of(value: Any, kinds: list[Schema], path: Path, definitions: Schema) ->
     meant = [kind for kind in kinds if _is_any(value, _resolved(kind, definitions).get("type"))]
     if not meant:
         allowed = [_resolved(kind, definitions).get("type") for kind in kinds]
-        yield Fault(path, f"must be a {_kinds([one for kind in allowed for one in _many(kind)])}")
+        yield _fault(path, f"must be a {_kinds([one for kind in allowed for one in _many(kind)])}")
         return
     tries = [list(_faults(value, kind, path, definitions)) for kind in meant]
     if all(tries):

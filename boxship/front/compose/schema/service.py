@@ -243,6 +243,7 @@ SERVICE = mapping(
         "type": "string",
         "pattern": "^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$",
     },
+    pull_refresh_after=TEXT,
     read_only=SWITCH,
     restart=TEXT,
     runtime=TEXT,

@@ -12,9 +12,9 @@ from boxship.front.compose.words import text
 STARTED = "service_started"
 
 
-def canonical(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return `tree` in long forms; what cannot be read stays as written. Raises Wrong."""
-    change(tree, _RULES)
+def canonical(tree: dict[str, Any], *, lenient: bool = False) -> dict[str, Any]:
+    """Return `tree` in long forms. Raises Wrong; `lenient` leaves what cannot be read (variables) as written."""
+    change(tree, _LENIENT if lenient else _RULES)
     return tree
 
 
@@ -128,9 +128,21 @@ _SERVICE: dict[str, Callable[[Any, Path], Any]] = {
     "secrets.*": _as_key("source"),
     "volumes.*": long_mount,
 }
-_RULES: Rules[Change] = Rules(
-    {
-        **{f"services.*.{key}": rule for key, rule in _SERVICE.items()},
-        **{f"{kind}.*": _external for kind in ("networks", "volumes", "secrets", "configs")},
-    }
-)
+_TABLE: dict[str, Change] = {
+    **{f"services.*.{key}": rule for key, rule in _SERVICE.items()},
+    **{f"{kind}.*": _external for kind in ("networks", "volumes", "secrets", "configs")},
+}
+
+
+def _forgiving(rule: Change) -> Change:
+    def attempt(value: Any, path: Path) -> Any:
+        try:
+            return rule(value, path)
+        except Wrong:
+            return value
+
+    return attempt
+
+
+_RULES: Rules[Change] = Rules(_TABLE)
+_LENIENT: Rules[Change] = Rules({key: _forgiving(rule) for key, rule in _TABLE.items()})

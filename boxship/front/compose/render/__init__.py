@@ -1,0 +1,1 @@
+"""The canonical project as text: YAML and JSON as docker compose prints them, and the hashes of services. Pure."""
