@@ -5,13 +5,13 @@ refused, as dockerd does, for nobody could tell which was meant.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from boxship.app.settings import DEFAULT_SOCKET, REFUSED, TABLE, Setting, Settings
+from boxship.app.settings import DEFAULT_SOCKET, REFUSED, TABLE, Settings
+from boxship.app.table import Setting, Table
 from boxship.base.errors import Invalid
-from boxship.front.cli.flags import Flag, Parsed, nearest, parse
+from boxship.front.cli.flags import Flag, Parsed, parse
 
 EXTRA_FLAGS = (
     Flag("validate", "", "switch", "Check the settings, say what is wrong, and end", bare="true", group="Daemon"),
@@ -25,8 +25,8 @@ EXTRA_FLAGS = (
     ),
     Flag("help", "h", "switch", "Show this help", bare="true", group="Daemon"),
 )
-_BY_KEY = {row.key: row for row in TABLE if row.key}
-_BY_FLAG = {row.flag: row for row in TABLE if row.flag}
+_TABLE = Table(TABLE, REFUSED, "docs/settings.md")
+_FLAGS = {row.flag for row in TABLE if row.flag}
 
 
 class Change(NamedTuple):
@@ -43,13 +43,7 @@ class Change(NamedTuple):
 
 def flags() -> tuple[Flag, ...]:
     """The table as flags of `boxship daemon`."""
-    return (*(_flag(row) for row in TABLE if row.flag), *EXTRA_FLAGS)
-
-
-def _flag(row: Setting) -> Flag:
-    kind = "switch" if row.kind.is_switch else "list" if row.kind.repeatable else "text"
-    bare = "true" if row.kind.is_switch else None
-    return Flag(row.flag, row.short, kind, row.help, row.kind.shown, "", bare, row.group)
+    return (*_TABLE.flags(), *EXTRA_FLAGS)
 
 
 def read_flags(argv: Sequence[str]) -> Parsed:
@@ -57,7 +51,7 @@ def read_flags(argv: Sequence[str]) -> Parsed:
     for word in argv:
         name = word.removeprefix("--").partition("=")[0]
         for known in (name, f"{name}s"):
-            if word.startswith("--") and known in REFUSED and name not in _BY_FLAG:
+            if word.startswith("--") and known in REFUSED and name not in _FLAGS:
                 raise Invalid(f"--{name} is not supported: {REFUSED[known]}")
     parsed = parse(flags(), argv)
     if parsed.args:
@@ -70,66 +64,9 @@ def load(parsed: Parsed, environ: Mapping[str, str], document: str | None) -> Se
 
     Raises Invalid naming the key, what is wrong with it and what would be right.
     """
-    given = _from_flags(parsed)
-    stored = _from_file(document) if document is not None else {}
-    twice = sorted(given.keys() & stored.keys())
-    if twice:
-        clash = ", ".join(f"{row.key}: (from flag: {parsed.many(row.flag)})" for row in TABLE if row.name in twice)
-        raise Invalid(f"the following settings are given both as a flag and in the configuration file: {clash}")
-    settings = Settings(**{**stored, **_from_variables(environ), **given})
+    settings = Settings(**_TABLE.values(parsed, environ, document))
     check(settings)
     return settings
-
-
-def _from_flags(parsed: Parsed) -> dict[str, Any]:
-    return {
-        row.name: _read(row, f"--{row.flag}", parsed.many(row.flag))
-        for row in TABLE
-        if row.flag and parsed.given(row.flag)
-    }
-
-
-def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
-    values = {}
-    for row in TABLE:
-        text = environ.get(row.variable, "") if row.variable else ""
-        if text:
-            values[row.name] = _read(row, row.variable, text.split(";") if row.kind.repeatable else [text])
-    return values
-
-
-def _from_file(document: str) -> dict[str, Any]:
-    try:
-        content = json.loads(document)
-    except ValueError as e:
-        raise Invalid(f"the configuration file is not JSON: {e}") from e
-    if not isinstance(content, dict):
-        raise Invalid('the configuration file must hold one JSON object, as in {"debug": true}')
-    return {_row_of(key).name: _read_json(_row_of(key), value) for key, value in content.items()}
-
-
-def _row_of(key: str) -> Setting:
-    if key in _BY_KEY:
-        return _BY_KEY[key]
-    if key in REFUSED:
-        raise Invalid(f"the configuration key {key!r} is not supported: {REFUSED[key]}")
-    guess = _BY_FLAG[key].key if key in _BY_FLAG else nearest(key, _BY_KEY)
-    hint = f"did you mean {guess!r}?" if guess else "docs/settings.md lists what there is"
-    raise Invalid(f"the configuration key {key!r} is unknown: {hint}")
-
-
-def _read(row: Setting, shown: str, words: Sequence[str]) -> Any:
-    try:
-        return row.kind.from_text(words)
-    except (ValueError, KeyError, TypeError, Invalid) as e:
-        raise Invalid(f"{shown}: {', '.join(words)!r} is not {row.kind.want}") from e
-
-
-def _read_json(row: Setting, value: Any) -> Any:
-    try:
-        return row.kind.from_json(value)
-    except (ValueError, KeyError, TypeError, AttributeError, Invalid) as e:
-        raise Invalid(f"the configuration key {row.key!r}: {json.dumps(value)} is not {row.kind.want}") from e
 
 
 def check(settings: Settings) -> None:

@@ -5,7 +5,8 @@ import textwrap
 from typing import Any
 
 from boxship.app.loading import EXTRA_FLAGS
-from boxship.app.settings import GROUPS, REFUSED, TABLE, Setting
+from boxship.app.settings import GROUPS, REFUSED, TABLE
+from boxship.app.table import Setting
 
 USAGE = """Usage:  boxship daemon [OPTIONS]
 

@@ -5,39 +5,15 @@ flags, the file, `boxship daemon --help` and docs/settings.md.
 """
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from boxship.app import kinds
-from boxship.app.kinds import AddressPool, Kind, RuntimeChoice
+from boxship.app.kinds import AddressPool, RuntimeChoice
+from boxship.app.table import Setting, row, setting
 from boxship.model.container import Ulimit
 
 DEFAULT_SOCKET = "unix:///run/boxship.sock"
 GROUPS = ("Daemon", "Listeners", "Networks", "Containers", "Logs of containers", "Images", "Host")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One row. flag: long flag without dashes, "" for none.  key: in the file, "" for none.
-    variable: in the environment, "" for none.  reload: SIGHUP takes a new value from the file."""
-
-    name: str
-    flag: str
-    key: str
-    variable: str
-    short: str
-    kind: Kind
-    default: Any
-    help: str
-    group: str
-    reload: bool
-
-
-def _row(kind: Kind, default: Any, help: str, **names: Any) -> Any:
-    """A field of Settings; `names` may give flag, key, variable, short, group and reload."""
-    if isinstance(default, dict):
-        return field(default_factory=default.copy, metadata={"kind": kind, "default": {}, "help": help, **names})
-    return field(default=default, metadata={"kind": kind, "default": default, "help": help, **names})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +21,17 @@ class Settings:
     """All settings of one daemon, checked. Sizes in bytes, times in seconds."""
 
     # Daemon
-    config_file: str = _row(
+    config_file: str = row(
         kinds.TEXT, "", "Read settings from this JSON file, same keys as daemon.json", group="Daemon", key=""
     )
-    data_root: str = _row(
+    data_root: str = row(
         kinds.TEXT, "/var/lib/boxship", "Keep images, containers and volumes in this directory", group="Daemon"
     )
-    exec_root: str = _row(
+    exec_root: str = row(
         kinds.TEXT, "/run/boxship", "Keep what dies with the machine in this directory", group="Daemon"
     )
-    pidfile: str = _row(kinds.TEXT, "/run/boxship.pid", "Write our process id to this file", short="p", group="Daemon")
-    log_level: str = _row(
+    pidfile: str = row(kinds.TEXT, "/run/boxship.pid", "Write our process id to this file", short="p", group="Daemon")
+    log_level: str = row(
         kinds.choice("debug", "info", "warn", "error", "fatal"),
         "info",
         "Say this much: debug, info, warn, error or fatal",
@@ -63,27 +39,27 @@ class Settings:
         group="Daemon",
         reload=True,
     )
-    log_format: str = _row(kinds.choice("text", "json"), "text", "Write our own log as text or json", group="Daemon")
-    debug: bool = _row(kinds.SWITCH, False, "Same as --log-level debug", short="D", group="Daemon", reload=True)
-    labels: tuple[str, ...] = _row(
+    log_format: str = row(kinds.choice("text", "json"), "text", "Write our own log as text or json", group="Daemon")
+    debug: bool = row(kinds.SWITCH, False, "Same as --log-level debug", short="D", group="Daemon", reload=True)
+    labels: tuple[str, ...] = row(
         kinds.LIST, (), "Label this daemon, shown by `info`", flag="label", key="labels", group="Daemon", reload=True
     )
-    shutdown_timeout: int = _row(
+    shutdown_timeout: int = row(
         kinds.NUMBER,
         15,
         "Give open requests this many seconds when we are told to end; containers go on in any case",
         group="Daemon",
         reload=True,
     )
-    live_restore: bool = _row(
+    live_restore: bool = row(
         kinds.SWITCH, True, "Containers go on while the daemon is away; cannot be turned off", group="Daemon"
     )
-    metrics_addr: str = _row(
+    metrics_addr: str = row(
         kinds.TEXT, "", "Serve Prometheus metrics over HTTP here, as in 127.0.0.1:9323", group="Daemon"
     )
 
     # Listeners
-    hosts: tuple[str, ...] = _row(
+    hosts: tuple[str, ...] = row(
         kinds.LIST,
         (DEFAULT_SOCKET,),
         "Listen here: unix://PATH, tcp://ADDRESS:PORT or fd:// for systemd's sockets",
@@ -93,16 +69,16 @@ class Settings:
         variable="",
         group="Listeners",
     )
-    group: str = _row(kinds.TEXT, "docker", "Let this group use the unix socket", short="G", group="Listeners")
-    tls: bool = _row(kinds.SWITCH, False, "Speak TLS on tcp://, without asking clients who they are", group="Listeners")
-    tlsverify: bool = _row(
+    group: str = row(kinds.TEXT, "docker", "Let this group use the unix socket", short="G", group="Listeners")
+    tls: bool = row(kinds.SWITCH, False, "Speak TLS on tcp://, without asking clients who they are", group="Listeners")
+    tlsverify: bool = row(
         kinds.SWITCH, False, "Speak TLS on tcp:// and let in only clients whose certificate --tlscacert signed",
         group="Listeners", variable="BOXSHIP_TLS_VERIFY",
     )  # fmt: skip
-    tlscacert: str = _row(kinds.TEXT, "", "Certificate authority that signs clients' certificates", group="Listeners")
-    tlscert: str = _row(kinds.TEXT, "", "Our certificate for TLS", group="Listeners")
-    tlskey: str = _row(kinds.TEXT, "", "Key of our certificate", group="Listeners")
-    allow_plain_tcp: bool = _row(
+    tlscacert: str = row(kinds.TEXT, "", "Certificate authority that signs clients' certificates", group="Listeners")
+    tlscert: str = row(kinds.TEXT, "", "Our certificate for TLS", group="Listeners")
+    tlskey: str = row(kinds.TEXT, "", "Key of our certificate", group="Listeners")
+    allow_plain_tcp: bool = row(
         kinds.SWITCH,
         False,
         "Permit tcp:// without TLS: whoever reaches the port is root on this machine",
@@ -110,115 +86,115 @@ class Settings:
     )
 
     # Networks
-    bridge: str = _row(
+    bridge: str = row(
         kinds.TEXT, "boxship0", "Bridge of the default network; none turns the default network off", short="b",
         group="Networks",
     )  # fmt: skip
-    bip: str = _row(kinds.CIDR, "", "Our address on the default bridge, as in 172.20.0.1/16", group="Networks")
-    bip6: str = _row(kinds.CIDR, "", "Our IPv6 address on the default bridge", group="Networks")
-    fixed_cidr: str = _row(kinds.CIDR, "", "Take the default network's addresses from this part", group="Networks")
-    fixed_cidr_v6: str = _row(kinds.CIDR, "", "The same for IPv6", group="Networks")
-    default_gateway: str = _row(kinds.ADDRESS, "", "Gateway of the default network", group="Networks")
-    default_gateway_v6: str = _row(kinds.ADDRESS, "", "IPv6 gateway of the default network", group="Networks")
-    default_address_pools: tuple[AddressPool, ...] = _row(
+    bip: str = row(kinds.CIDR, "", "Our address on the default bridge, as in 172.20.0.1/16", group="Networks")
+    bip6: str = row(kinds.CIDR, "", "Our IPv6 address on the default bridge", group="Networks")
+    fixed_cidr: str = row(kinds.CIDR, "", "Take the default network's addresses from this part", group="Networks")
+    fixed_cidr_v6: str = row(kinds.CIDR, "", "The same for IPv6", group="Networks")
+    default_gateway: str = row(kinds.ADDRESS, "", "Gateway of the default network", group="Networks")
+    default_gateway_v6: str = row(kinds.ADDRESS, "", "IPv6 gateway of the default network", group="Networks")
+    default_address_pools: tuple[AddressPool, ...] = row(
         kinds.POOLS, (), "Cut subnets of new networks from this pool, as in base=10.10.0.0/16,size=24",
         flag="default-address-pool", key="default-address-pools", group="Networks",
     )  # fmt: skip
-    ip: str = _row(kinds.ADDRESS, "0.0.0.0", "Publish ports on this address where none is named", group="Networks")
-    ipv6: bool = _row(kinds.SWITCH, False, "Give the default network IPv6", group="Networks")
-    icc: bool = _row(kinds.SWITCH, True, "Let containers of the default network reach each other", group="Networks")
-    ip_masq: bool = _row(
+    ip: str = row(kinds.ADDRESS, "0.0.0.0", "Publish ports on this address where none is named", group="Networks")
+    ipv6: bool = row(kinds.SWITCH, False, "Give the default network IPv6", group="Networks")
+    icc: bool = row(kinds.SWITCH, True, "Let containers of the default network reach each other", group="Networks")
+    ip_masq: bool = row(
         kinds.SWITCH, True, "Hide containers behind the host's address on the way out", group="Networks"
     )
-    mtu: int = _row(kinds.NUMBER, 0, "MTU of the default network; 0 is 1500", group="Networks", reload=False)
-    dns: tuple[str, ...] = _row(kinds.LIST, (), "Name server for containers", group="Networks")
-    dns_opts: tuple[str, ...] = _row(
+    mtu: int = row(kinds.NUMBER, 0, "MTU of the default network; 0 is 1500", group="Networks", reload=False)
+    dns: tuple[str, ...] = row(kinds.LIST, (), "Name server for containers", group="Networks")
+    dns_opts: tuple[str, ...] = row(
         kinds.LIST, (), "Resolver option for containers", flag="dns-opt", key="dns-opts", group="Networks"
     )
-    dns_search: tuple[str, ...] = _row(kinds.LIST, (), "Search domain for containers", group="Networks")
-    host_gateway_ip: str = _row(
+    dns_search: tuple[str, ...] = row(kinds.LIST, (), "Search domain for containers", group="Networks")
+    host_gateway_ip: str = row(
         kinds.ADDRESS, "", "What host-gateway in --add-host stands for; default: our address on the bridge",
         group="Networks",
     )  # fmt: skip
-    firewall_table: str = _row(
+    firewall_table: str = row(
         kinds.TEXT, "", "nftables table of ours; default: made from the bridge's name", group="Networks"
     )
 
     # Containers
-    default_runtime: str = _row(
+    default_runtime: str = row(
         kinds.TEXT, "", "OCI runtime for containers that name none; default: crun where it works, else runc",
         group="Containers", reload=True,
     )  # fmt: skip
-    runtimes: dict[str, RuntimeChoice] = _row(
+    runtimes: dict[str, RuntimeChoice] = row(
         kinds.RUNTIMES, {}, "Know one more OCI runtime", flag="add-runtime", key="runtimes", group="Containers",
         reload=True,
     )  # fmt: skip
-    default_ulimits: tuple[Ulimit, ...] = _row(
+    default_ulimits: tuple[Ulimit, ...] = row(
         kinds.ULIMITS, (), "Limit of containers that set none, as in nofile=1024:2048", flag="default-ulimit",
         key="default-ulimits", group="Containers", reload=True,
     )  # fmt: skip
-    default_shm_size: int = _row(kinds.SIZE, 64 << 20, "Size of /dev/shm where none is asked for", group="Containers")
-    default_ipc_mode: str = _row(
+    default_shm_size: int = row(kinds.SIZE, 64 << 20, "Size of /dev/shm where none is asked for", group="Containers")
+    default_ipc_mode: str = row(
         kinds.choice("private", "shareable"), "private", "IPC namespace where none is asked for", group="Containers"
     )
-    default_cgroupns_mode: str = _row(
+    default_cgroupns_mode: str = row(
         kinds.choice("", "private", "host"), "", "Cgroup namespace where none is asked for; default: private on v2",
         group="Containers",
     )  # fmt: skip
-    init: bool = _row(kinds.SWITCH, False, "Run an init inside containers that do not say", group="Containers")
-    init_path: str = _row(
+    init: bool = row(kinds.SWITCH, False, "Run an init inside containers that do not say", group="Containers")
+    init_path: str = row(
         kinds.TEXT, "", "The init that --init runs; default: tini or what is found", group="Containers"
     )
-    no_new_privileges: bool = _row(
+    no_new_privileges: bool = row(
         kinds.SWITCH, False, "Set no-new-privileges for all containers that do not say", group="Containers"
     )
-    seccomp_profile: str = _row(
+    seccomp_profile: str = row(
         kinds.TEXT, "", "Default seccomp profile: a file, `builtin` or `unconfined`", group="Containers"
     )
-    userns_remap: str = _row(
+    userns_remap: str = row(
         kinds.TEXT, "", "Map containers' users into this user's subordinate ids: `default`, user or user:group",
         group="Containers",
     )  # fmt: skip
-    cgroup_parent: str = _row(
+    cgroup_parent: str = row(
         kinds.TEXT, "", "Put containers below this cgroup; default: /boxship, made unlike for another bridge",
         group="Containers",
     )  # fmt: skip
-    cdi_spec_dirs: tuple[str, ...] = _row(
+    cdi_spec_dirs: tuple[str, ...] = row(
         kinds.LIST, ("/etc/cdi", "/var/run/cdi"), "Read Container Device Interface files here", flag="cdi-spec-dir",
         key="cdi-spec-dirs", group="Containers",
     )  # fmt: skip
 
     # Logs of containers
-    log_driver: str = _row(
+    log_driver: str = row(
         kinds.choice("json-file", "local", "none", "journald", "syslog"), "json-file",
         "Log driver of containers that name none", group="Logs of containers",
     )  # fmt: skip
-    log_opts: dict[str, str] = _row(
+    log_opts: dict[str, str] = row(
         kinds.PAIRS, {}, "Option of the default log driver, as in max-size=10m", flag="log-opt", key="log-opts",
         group="Logs of containers",
     )  # fmt: skip
 
     # Images
-    insecure_registries: tuple[str, ...] = _row(
+    insecure_registries: tuple[str, ...] = row(
         kinds.LIST, (), "Registry reached without TLS, name or address range", flag="insecure-registry",
         key="insecure-registries", group="Images", reload=True,
     )  # fmt: skip
-    registry_mirrors: tuple[str, ...] = _row(
+    registry_mirrors: tuple[str, ...] = row(
         kinds.LIST, (), "Ask this registry before Docker Hub", flag="registry-mirror", key="registry-mirrors",
         group="Images", reload=True,
     )  # fmt: skip
-    max_concurrent_downloads: int = _row(
+    max_concurrent_downloads: int = row(
         kinds.NUMBER, 3, "Layers fetched at once in a pull", group="Images", reload=True
     )
-    max_concurrent_uploads: int = _row(kinds.NUMBER, 5, "Layers sent at once in a push", group="Images", reload=True)
-    max_download_attempts: int = _row(kinds.NUMBER, 5, "Tries for each layer of a pull", group="Images", reload=True)
+    max_concurrent_uploads: int = row(kinds.NUMBER, 5, "Layers sent at once in a push", group="Images", reload=True)
+    max_download_attempts: int = row(kinds.NUMBER, 5, "Tries for each layer of a pull", group="Images", reload=True)
 
     # Host
-    favordynmods: bool = _row(
+    favordynmods: bool = row(
         kinds.SWITCH, True,
         "Remount the cgroup v2 tree with favordynmods: containers start faster, forks cost a little more", group="Host",
     )  # fmt: skip
-    network_pool: int = _row(
+    network_pool: int = row(
         kinds.NUMBER, 4, "Keep so many network namespaces ready, so that a start need not make one", group="Host"
     )
 
@@ -227,24 +203,7 @@ class Settings:
         return "debug" if self.debug else self.log_level
 
 
-def _setting(entry: dataclasses.Field[Any]) -> Setting:
-    row = dict(entry.metadata)
-    dashed = entry.name.replace("_", "-")
-    return Setting(
-        name=entry.name,
-        flag=row.get("flag", dashed),
-        key=row.get("key", dashed),
-        variable=row.get("variable", f"BOXSHIP_{entry.name.upper()}"),
-        short=row.get("short", ""),
-        kind=row["kind"],
-        default=row["default"],
-        help=row["help"],
-        group=row["group"],
-        reload=row.get("reload", False),
-    )
-
-
-TABLE: tuple[Setting, ...] = tuple(_setting(entry) for entry in dataclasses.fields(Settings))
+TABLE: tuple[Setting, ...] = tuple(setting(entry, "BOXSHIP_") for entry in dataclasses.fields(Settings))
 
 REFUSED = {
     "allow-nondistributable-artifacts": "foreign layers are always pushed; leave it out",
