@@ -36,8 +36,9 @@ lint: setup-test ## Lint, types and import contracts only
 bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another beside it
 	@scripts/bench.sh
 
-reference: setup ## Write docs/settings.md from the table of settings
+reference: setup ## Write docs/settings.md and docs/registry.md from the tables of settings
 	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
+	@$(BIN)/python -c 'from boxship.app.registry.reference import markdown; print(markdown(), end="")' > docs/registry.md
 
 lock: setup-test ## Choose dependencies anew within the ranges of pyproject.toml
 	@scripts/lock.sh

@@ -1,4 +1,4 @@
-"""`boxship`: the daemon with `boxship daemon`, the command line otherwise. Imports only what is asked for."""
+"""`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the command line otherwise. Imports only what is asked for."""
 
 import sys
 
@@ -10,6 +10,10 @@ def main() -> int:
         from boxship.app import engined
 
         return engined.main(argv[1:])
+    if argv[:2] == ["registry", "serve"]:
+        from boxship.app.registry import serve
+
+        return serve.main(argv[2:])
     from boxship.front.cli.main import main as command_line
 
     return command_line(argv)

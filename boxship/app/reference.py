@@ -2,11 +2,13 @@
 
 import json
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from boxship.app.loading import EXTRA_FLAGS
 from boxship.app.settings import GROUPS, REFUSED, TABLE
 from boxship.app.table import Setting
+from boxship.front.cli.flags import Flag
 
 USAGE = """Usage:  boxship daemon [OPTIONS]
 
@@ -29,15 +31,20 @@ _HEAD = "| Flag | Key in the file | Variable | Default | What it does |\n|---|--
 
 def help_text(width: int = 110) -> str:
     """Return the whole of `boxship daemon --help`, by groups."""
-    rows = [(_left(row), _right(row), row.group) for row in TABLE if row.flag]
+    return "\n".join([USAGE, *grouped(TABLE, EXTRA_FLAGS, GROUPS, width), EXAMPLES])
+
+
+def grouped(table: Sequence[Setting], extra: Sequence[Flag], groups: Sequence[str], width: int = 110) -> list[str]:
+    """Return the paragraphs of help that tell a table's flags, and some that are no settings."""
+    rows = [(_left(row), _right(row), row.group) for row in table if row.flag]
     rows += [(f"    --{flag.name}" if not flag.short else f"-{flag.short}, --{flag.name}", flag.help, flag.group)
-             for flag in EXTRA_FLAGS]  # fmt: skip
+             for flag in extra]  # fmt: skip
     column = max(len(left) for left, _, _ in rows) + 5
-    parts = [USAGE]
-    for group in GROUPS:
+    parts = []
+    for group in groups:
         lines = [_wrap(left, right, column, width) for left, right, of in rows if of == group]
         parts.append(f"{group}:\n" + "\n".join(lines) + "\n")
-    return "\n".join([*parts, EXAMPLES])
+    return parts
 
 
 def _left(row: Setting) -> str:
@@ -76,11 +83,18 @@ def markdown() -> str:
         "both by flag and by file is refused. `SIGHUP` reads the file again and takes what is marked *reload*; "
         "`boxship daemon --validate` checks without starting.",
     ]
-    for group in GROUPS:
-        rows = "\n".join(_markdown_row(row) for row in TABLE if row.group == group)
-        parts.append(f"## {group}\n\n{_HEAD}\n{rows}")
+    parts += sections(TABLE, GROUPS)
     parts.append("## dockerd's keys that are refused\n\n| Key | Instead |\n|---|---|\n" + "\n".join(_refused_rows()))
     return "\n\n".join(parts) + "\n"
+
+
+def sections(table: Sequence[Setting], groups: Sequence[str]) -> list[str]:
+    """Return a heading and a table in Markdown for each group."""
+    found = []
+    for group in groups:
+        rows = "\n".join(_markdown_row(row) for row in table if row.group == group)
+        found.append(f"## {group}\n\n{_HEAD}\n{rows}")
+    return found
 
 
 def _markdown_row(row: Setting) -> str:

@@ -100,7 +100,7 @@ class AccessLog(AbstractAccessLogger):
             "method": request.method,
             "path": request.path_qs.partition("?")[0],
             "status": response.status,
-            "bytes": response.body_length,
+            "bytes": response.content_length or 0,
             "seconds": round(time, 6),
             "agent": request.headers.get("User-Agent", ""),
         }

@@ -1,0 +1,1 @@
+"""`boxship registry serve`: settings, wiring and the process of the registry server."""
