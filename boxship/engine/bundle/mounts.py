@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from boxship.base.errors import Invalid
+from boxship.engine.bundle import security
 from boxship.engine.bundle.namespaces import cgroup_mode, remapped
 from boxship.engine.bundle.process import INIT, runs_init
 from boxship.model.container import HostSpec
@@ -54,7 +55,8 @@ def tmpfs_options(user: Sequence[str], base: Sequence[str] = NO_SURPRISES) -> li
 
 
 def _kernel(spec: HostSpec, host: HostFacts, around: Surroundings) -> list[Mount]:
-    writable_cgroups = spec.privileged or remapped(spec, around)
+    asked = security.writable_cgroups(spec)
+    writable_cgroups = spec.privileged or remapped(spec, around) if asked is None else asked
     built = [
         _mount("/proc", "proc", "proc", NO_SURPRISES),
         _mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),

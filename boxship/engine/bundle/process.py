@@ -5,6 +5,7 @@ from typing import Any
 
 from boxship.engine.bundle import capabilities
 from boxship.engine.bundle.security import no_new_privileges, profiles
+from boxship.engine.bundle.security import warnings as security_warnings
 from boxship.model.container import HostSpec, Ulimit
 from boxship.model.exec import ExecSpec
 from boxship.model.runtime import HostFacts, Identity, Surroundings
@@ -43,7 +44,7 @@ def clamped(spec: HostSpec, host: HostFacts, ulimits: Iterable[Ulimit] = ()) -> 
     """Say what a process of such a container will not get although it was asked for. ulimits: the daemon's own."""
     _, limits = rlimits((*ulimits, *(spec.ulimits or ())), host)
     _, score = oom_score(spec.oom_score_adj, host)
-    return (*capabilities.warnings(spec, host), *limits, *score)
+    return (*capabilities.warnings(spec, host), *security_warnings(spec, host), *limits, *score)
 
 
 def exec_process(

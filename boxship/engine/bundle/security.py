@@ -40,6 +40,23 @@ def no_new_privileges(spec: HostSpec, default: bool) -> bool:
     return said[-1] != "false" if said else default
 
 
+def writable_cgroups(spec: HostSpec) -> bool | None:
+    """None when the user said nothing."""
+    said = [value for name, value in options(spec) if name == "writable-cgroups"]
+    return said[-1] == "true" if said else None
+
+
+def warnings(spec: HostSpec, host: HostFacts) -> tuple[str, ...]:
+    """Say which security options find nobody here who enforces them. Taking protection away needs nobody."""
+    found = []
+    for name, value in options(spec):
+        if name == "apparmor" and not host.apparmor and value not in ("unconfined", ""):
+            found.append(f"This host has no AppArmor: --security-opt apparmor={value} has no effect.")
+        if name == "label" and not host.selinux and value != "disable":
+            found.append(f"This host has no SELinux: --security-opt label={value} has no effect.")
+    return tuple(found)
+
+
 def seccomp(spec: HostSpec) -> str | None:
     """Return "unconfined", a profile as JSON text, or None when the user said nothing."""
     said = [value for name, value in options(spec) if name == "seccomp"]
@@ -93,8 +110,10 @@ def _parsed(text: str) -> tuple[str, str]:
         raise Invalid(f'invalid --security-opt 1: "{text}"')
     if name not in ("label", "apparmor", "seccomp", "no-new-privileges", "systempaths", "writable-cgroups"):
         raise Invalid(f'invalid --security-opt 2: "{text}"')
-    if name == "no-new-privileges" and value.lower() not in ("true", "false", "1", "0"):
+    if name == "systempaths" and value != "unconfined":
         raise Invalid(f'invalid --security-opt 2: "{text}"')
-    if name == "no-new-privileges":
+    if name in ("no-new-privileges", "writable-cgroups"):
+        if value.lower() not in ("true", "false", "1", "0"):
+            raise Invalid(f'invalid --security-opt 2: "{text}"')
         value = "true" if value.lower() in ("true", "1") else "false"
     return name, value

@@ -28,6 +28,19 @@ def test_the_usual_ones_in_their_order() -> None:
     assert list(made(container())) == KERNEL
 
 
+@pytest.mark.parametrize(
+    ("host", "access"),
+    [
+        (HostSpec(), "ro"),
+        (HostSpec(privileged=True), "rw"),
+        (HostSpec(security_opt=("writable-cgroups=true",)), "rw"),
+        (HostSpec(privileged=True, security_opt=("writable-cgroups=false",)), "ro"),
+    ],
+)
+def test_who_may_write_to_cgroups(host: HostSpec, access: str) -> None:
+    assert access in made(container(host=host))["/sys/fs/cgroup"]["options"]
+
+
 def test_the_engines_files() -> None:
     found = made(container(), files=FILES)
     assert found["/etc/hosts"] == {

@@ -29,7 +29,9 @@ def test_options(text: str, wanted: tuple[str, str]) -> None:
     assert security.options(spec(text)) == (wanted,)
 
 
-@pytest.mark.parametrize("text", ["", "x", "apparmor", "foo=bar", "no-new-privileges=maybe"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "apparmor", "foo=bar", "no-new-privileges=maybe", "writable-cgroups=x", "systempaths=x"]
+)
 def test_options_that_do_not_exist(text: str) -> None:
     with pytest.raises(Invalid, match="invalid --security-opt"):
         security.check(spec(text))
@@ -39,6 +41,23 @@ def test_the_last_word_counts() -> None:
     assert security.seccomp(spec("seccomp=unconfined", "seccomp=builtin")) == "builtin"
     assert not security.no_new_privileges(spec("no-new-privileges", "no-new-privileges=false"), True)
     assert security.no_new_privileges(spec(), True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [((), None), (("writable-cgroups=true",), True), (("writable-cgroups=FALSE",), False)]
+)
+def test_writable_cgroups(options: tuple[str, ...], said: bool | None) -> None:
+    assert security.writable_cgroups(spec(*options)) is said
+
+
+def test_what_nobody_enforces_is_told() -> None:
+    asked = spec("apparmor=mine", "label=type:t", "label=disable", "apparmor=unconfined", "seccomp=unconfined")
+    told = security.warnings(asked, facts())
+    assert [text.split(": ")[1] for text in told] == [
+        "--security-opt apparmor=mine has no effect.",
+        "--security-opt label=type",
+    ]
+    assert security.warnings(asked, facts(apparmor=True, selinux=True)) == ()
 
 
 PATHS: dict[str, tuple[HostSpec, bool, bool]] = {
