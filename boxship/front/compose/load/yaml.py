@@ -173,7 +173,8 @@ def _number(text: str) -> Any:
     if _INTEGER.match(bare):
         return _integer(bare)
     if _FLOAT.match(bare) and not (bare != text and not text[0].isdigit()):
-        return float(bare)
+        value = float(bare)
+        return text if value in (float("inf"), float("-inf")) else value
     special = _SPECIAL.match(text)
     if special:
         return float("nan") if "n" in text.lower().replace("inf", "") else float(f"{special[1] or ''}inf")

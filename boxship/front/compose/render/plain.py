@@ -32,6 +32,7 @@ from boxship.front.compose.model import (
     WeightDevice,
 )
 from boxship.front.compose.model.base import Part
+from boxship.front.compose.render.order import natural
 
 
 class Single(float):
@@ -82,7 +83,8 @@ class _Writer:
         if isinstance(value, Part):
             return self.part(value)
         if isinstance(value, dict):
-            return {key: self.value(item) for key, item in sorted(value.items())}
+            pairs = sorted(value.items()) if self._json else natural(value.items())
+            return {key: self.value(item) for key, item in pairs}
         if isinstance(value, tuple | list):
             return [self.value(item) for item in value]
         return value
@@ -174,7 +176,7 @@ def project(value: Project, *, json: bool = False, secrets: bool = False) -> dic
     for kind in ("networks", "volumes", "secrets", "configs", "models"):
         resources = getattr(value, kind)
         if resources:
-            tree[kind] = {key: writer.value(_shown(item, kind, secrets)) for key, item in sorted(resources.items())}
+            tree[kind] = writer.value({key: _shown(item, kind, secrets) for key, item in resources.items()})
     tree.update(writer.value(value.extensions))
     return dict(sorted(tree.items())) if json else tree
 

@@ -13,12 +13,11 @@ _OLD_BOOLEAN = frozenset(
     [*("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), *("n", "N", "no", "No", "NO", "off", "Off", "OFF")]
 )
 _BASE60 = re.compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$")
-_NUMBER = re.compile(
-    r"^0b[01_]+$|^-0b[01_]+$|^[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?$|^[-+]?0[xo][0-9a-fA-F_]+$"
-)
+_NUMBER = re.compile(r"^[-+]?0b[01_]+$|^[-+]?[0-9][0-9_]*$|^[-+]?0x[0-9a-fA-F_]+$|^[-+]?0o[0-7_]+$")
 _TIME = re.compile(
     r"^\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)?$"
 )
+_LONGEST_KEY = 128
 _FORBIDDEN_FIRST = frozenset("#,[]{}&*!|>'\"%@`")
 _ESCAPES = {
     "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
@@ -36,7 +35,11 @@ def dump(tree: dict[str, Any]) -> str:
 
 def _mapping(tree: dict[str, Any], indent: str, lines: list[str]) -> None:
     for key, value in tree.items():
-        _entry(f"{indent}{_text(key, indent, simple=True)}:", value, indent, lines)
+        if len(key) > _LONGEST_KEY or "\n" in key:
+            lines.append(f"{indent}? {_text(key, indent + _INDENT)}")
+            _entry(f"{indent}:", value, indent, lines)
+        else:
+            _entry(f"{indent}{_text(key, indent)}:", value, indent, lines)
 
 
 def _entry(head: str, value: Any, indent: str, lines: list[str]) -> None:
@@ -82,12 +85,12 @@ def _float(value: float) -> str:
     return words.number(value, 32 if isinstance(value, Single) else 64)
 
 
-def _text(text: str, indent: str, simple: bool = False) -> str:
+def _text(text: str, indent: str) -> str:
     """Return `text` in the first style that can hold it: as it is, a block, in single or in double quotes."""
     if not text or _is_something_else(text):
         return _double(text)
     if "\n" in text:
-        return _double(text) if simple or not _fits_block(text) else _block(text, indent)
+        return _double(text) if not _fits_block(text) else _block(text, indent)
     if _is_plain(text):
         return text
     return _double(text) if any(_is_special(char) for char in text) else _single(text)
@@ -108,7 +111,7 @@ def _is_special(char: str) -> bool:
     code = ord(char)
     if code < 0x7F:
         return code < 0x20 and code != 0x0A
-    return not (0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD) or code == 0xFEFF
+    return not (0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD) or code in (0x2028, 0x2029, 0xFEFF)
 
 
 def _is_plain(text: str) -> bool:
@@ -122,7 +125,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _fits_block(text: str) -> bool:
-    if any(_is_special(char) for char in text):
+    if any(_is_special(char) for char in text if char != "\t"):
         return False
     return " \n" not in text and not text.endswith(" ")
 
@@ -130,8 +133,8 @@ def _fits_block(text: str) -> bool:
 def _block(text: str, indent: str) -> str:
     hint = str(len(_INDENT)) if text[0] in " \n" else ""
     chomp = "-" if not text.endswith("\n") else "+" if text == "\n" or text.endswith("\n\n") else ""
-    body = text[:-1] if text.endswith("\n") else text
-    lines = [f"{indent}{line}" if line else "" for line in body.split("\n")]
+    body = text.removeprefix("\n")  # the break behind the header counts as the first: a quirk that agrees with Go's
+    lines = [f"{indent}{line}" if line else "" for line in body.removesuffix("\n").split("\n")] if body else []
     return "\n".join([f"|{hint}{chomp}", *lines])
 
 
