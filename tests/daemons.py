@@ -110,7 +110,7 @@ class Daemon:
                 yield f"link {name}"
 
     def _tables(self) -> Iterator[str]:
-        listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+        listed = _nft_tables()
         yield from (f"table {line}" for line in listed.splitlines() if self.bridge in line)
 
     def _cgroups(self) -> Iterator[str]:
@@ -130,3 +130,13 @@ class Daemon:
 
     def _files(self) -> Iterator[str]:
         yield from (f"file {path}" for path in (self.data_root, self.exec_root) if path.exists())
+
+
+def _nft_tables() -> str:
+    """nft 1.0.6 itself dies at times when a table goes while it lists: then it is asked again."""
+    for _ in range(20):
+        done = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout
+        time.sleep(0.05)
+    raise AssertionError(f"nft list tables: {done.returncode} {done.stderr}")

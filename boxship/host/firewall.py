@@ -1,89 +1,81 @@
-"""nftables through its own library: one transaction per call, no process. The Protocol `Firewall`.
+"""nftables, one transaction per call. The Protocol `Firewall`.
 
 Also notices what others do to the packet filter: the kernel multicasts each change with the thread that made it.
 """
 
 import asyncio
-import ctypes
+import os
+import shutil
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import BinaryIO
 
 from boxship.base.errors import KernelError, Unsupported
 from boxship.host import conntrack
 from boxship.host.api.network import ElementChange
 from boxship.host.netlink import nft, wire
 from boxship.host.netlink.channel import Channel
+from boxship.host.process import spawn
 
 NETFILTER = 12  # NETLINK_NETFILTER
 GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES
 GENERATION = 10 << 8 | 15  # NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN: the end of a transaction
 GENERATION_PROCESS = 2  # NFTA_GEN_PROC_PID
-JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
-LIBRARY = "libnftables.so.1"
+PROGRAM = "nft"
+KILLED = 128  # above it, an exit code tells a signal
+PLACES = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def load() -> ctypes.CDLL:
-    """Return the library with the types of what we call. Raises Unsupported where it is not installed."""
-    try:
-        library = ctypes.CDLL(LIBRARY)
-    except OSError as e:
-        raise Unsupported(f"{LIBRARY} is needed for container networks (Debian package libnftables1): {e}") from e
-    library.nft_ctx_new.restype = ctypes.c_void_p
-    library.nft_ctx_new.argtypes = [ctypes.c_uint32]
-    for name in ("nft_ctx_free", "nft_ctx_buffer_output", "nft_ctx_buffer_error"):
-        getattr(library, name).argtypes = [ctypes.c_void_p]
-    for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
-        getattr(library, name).argtypes = [ctypes.c_void_p]
-        getattr(library, name).restype = ctypes.c_char_p
-    library.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    library.nft_ctx_output_set_flags.argtypes = [ctypes.c_void_p, ctypes.c_uint]
-    return library
-
-
-class Nft:
-    """A context of the library: bound to the network namespace of the thread that first uses it.
-    Not for two threads at once."""
-
-    def __init__(self, json: bool = False) -> None:
-        self._library = load()
-        self._context = self._library.nft_ctx_new(0)
-        self._library.nft_ctx_buffer_output(self._context)
-        self._library.nft_ctx_buffer_error(self._context)
-        if json:
-            self._library.nft_ctx_output_set_flags(self._context, JSON)
-
-    def run(self, script: str) -> str:
-        """Carry out commands in one transaction. Raises KernelError with the library's own sentence."""
-        failed = self._library.nft_run_cmd_from_buffer(self._context, script.encode())
-        output: bytes = self._library.nft_ctx_get_output_buffer(self._context)
-        error: bytes = self._library.nft_ctx_get_error_buffer(self._context)
-        if failed:
-            raise KernelError(f"nftables: {error.decode().strip()}")
-        return output.decode()
-
-    def close(self) -> None:
-        self._library.nft_ctx_free(self._context)
+def find() -> str:
+    """Return the program. Raises Unsupported where it is not installed."""
+    found = shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:{PLACES}")
+    if found is None:
+        raise Unsupported("nft is needed for container networks (Debian package nftables)")
+    return found
 
 
 class Nftables:
-    """The host's packet filter. `json` output, so that listings can be compared."""
+    """The host's packet filter. Listings are JSON, so that they can be compared.
+
+    Whole tables are nft's business: rare, and its library dies of tables that others made and it cannot read, which
+    must not be our end. Elements, for which containers wait, go to the kernel without it."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "nft")
-        self._nft: Nft | None = None
         self._elements: Channel | None = None
         self._worker = 0
+        self._own: deque[int] = deque(maxlen=64)  # the latest programs of ours
 
     async def run(self, script: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, script)
+        """Tried again when nft itself dies: somebody's table may be gone a moment later."""
+        for pause in (0.02, 0.1, 0.5, 0.0):
+            code, output, error = await self._run(script)
+            if code == 0:
+                return output
+            if code < KILLED:
+                raise KernelError(f"nftables: {error.strip()}")
+            await asyncio.sleep(pause)
+        raise KernelError(
+            f"nftables: nft died of signal {code - KILLED}; a table of this host may be one it cannot read"
+        )
 
-    def _run(self, script: str) -> str:
-        if self._nft is None:
-            self._nft, self._worker = Nft(json=True), threading.get_native_id()
-        return self._nft.run(script)
+    async def _run(self, script: str) -> tuple[int, str, str]:
+        with ExitStack() as files:
+            given, output, error = (files.enter_context(_memory()) for _ in range(3))
+            given.write(script.encode())
+            given.seek(0)
+            nft = spawn(
+                [find(), "-j", "-f", "/proc/self/fd/0"],
+                files={0: given.fileno(), 1: output.fileno(), 2: error.fileno()},
+            )
+            self._own.append(nft.pid)
+            code = await nft.wait()
+            return code, _text(output), _text(error)
 
     async def change(self, table: str, changes: Sequence[ElementChange]) -> None:
         requests = nft.batch(table, changes)
@@ -91,7 +83,8 @@ class Nftables:
 
     def _change(self, requests: Sequence[wire.Request]) -> None:
         if self._elements is None:
-            self._elements, self._worker = Channel(NETFILTER), threading.get_native_id()
+            self._elements = Channel(NETFILTER)
+            self._worker = threading.get_native_id()
         self._elements.call(requests)
 
     async def forget_udp(self, ports: Collection[int]) -> None:
@@ -114,15 +107,22 @@ class Nftables:
                         touched = touched or subject(message) == table
                     elif touched:
                         touched = False
-                        if author(message) != self._worker:
+                        if author(message) not in (self._worker, *self._own):
                             yield
 
     async def aclose(self) -> None:
         if self._elements is not None:
             self._elements.close()
-        if self._nft is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._nft.close)
         self._thread.shutdown()
+
+
+def _memory() -> BinaryIO:
+    return open(os.memfd_create("nft"), "w+b", buffering=0)
+
+
+def _text(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def author(message: wire.Message) -> int:

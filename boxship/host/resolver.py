@@ -11,20 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from boxship.host.firewall import Nft
+from boxship.host.firewall import NETFILTER
+from boxship.host.netlink.channel import Channel
+from boxship.host.netlink.redirect import redirect
 from boxship.host.netns import Home, enter
 
 T = TypeVar("T")
 ADDRESS = "127.0.0.11"
 TABLE = "boxship_names"
-# Nothing is deleted in a new namespace: waiting for the kernel to free a table takes longer than all the rest.
-REDIRECT = """
-add table ip {table}
-add chain ip {table} output {{ type nat hook output priority -100; policy accept; }}
-flush chain ip {table} output
-add rule ip {table} output ip daddr {address} udp dport 53 dnat to {address}:{udp}
-add rule ip {table} output ip daddr {address} tcp dport 53 dnat to {address}:{tcp}
-"""
 
 
 class SpaceSockets:
@@ -73,11 +67,11 @@ def _listen() -> tuple[socket.socket, socket.socket]:
 
 
 def _redirect(udp: int, tcp: int) -> None:
-    nft = Nft()
+    channel = Channel(NETFILTER)
     try:
-        nft.run(REDIRECT.format(table=TABLE, address=ADDRESS, udp=udp, tcp=tcp))
+        channel.call(redirect(TABLE, ADDRESS, {"udp": udp, "tcp": tcp}))
     finally:
-        nft.close()
+        channel.close()
 
 
 def _socket(address: str, kind: int) -> socket.socket:
