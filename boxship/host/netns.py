@@ -135,6 +135,9 @@ class NetworkSpaces:
     async def unplug(self, group: str, plug: Plug) -> None:
         await self._serve(lambda: self._wires.remove(self._pin(group), plug))
 
+    async def adjust(self, plug: Plug) -> None:
+        await self._serve(lambda: self._wires.adjust(plug))
+
     async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
         return await self._serve(lambda: self._wires.interfaces(self._pin(group)))
 
@@ -293,6 +296,11 @@ class Wires:
             finally:
                 channel.close()
                 os.close(space)
+
+    def adjust(self, plug: Plug) -> None:
+        about = f"change the port {plug.host_link} of {plug.link}"
+        index = self._host.index(plug.host_link)
+        self._host.call([route.set_port(index, about, isolated=plug.isolated, hairpin=plug.hairpin)])
 
     def cut(self, host_links: Sequence[str]) -> None:
         """Take links out of their bridges, which forgets their addresses at once; tearing them down may take longer."""

@@ -1,5 +1,6 @@
 """What a running container holds of networks, kept in memory and rebuilt from its record after a restart."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from boxship.engine.networks import endpoints, rules
@@ -72,8 +73,8 @@ def publisher(held: Held, family: int) -> Seat | None:
     return None
 
 
-def elements(held: Held, target: rules.Target) -> rules.Elements:
-    """Return what the firewall needs for the ports of a container."""
-    translated = rules.of_ports(held.ports, target._replace(routed4=False, routed6=False))
+def elements(held: Held, translated: Iterable[Published], target: rules.Target) -> rules.Elements:
+    """Return what the firewall needs for ports of a container, those without translation among them."""
+    inside = rules.of_ports(translated, target._replace(routed4=False, routed6=False))
     direct = target._replace(ipv4=target.ipv4 if target.routed4 else "", ipv6=target.ipv6 if target.routed6 else "")
-    return rules.merge([translated, rules.of_ports(held.opened, direct)])
+    return rules.merge([inside, rules.of_ports(held.opened, direct)])

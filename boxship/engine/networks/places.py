@@ -116,6 +116,13 @@ class Places:
         await self._naming.enter(held, left=seat.network)
         endpoints.give_back(self._catalogue.leases(seat.network), seat.status)
 
+    async def adjust(self, held: Held) -> None:
+        """Let the container's ports of bridges treat frames as its published ports need it."""
+        for name, seat in held.seats.items():
+            plug = self._drivers[seat.network.spec.driver].plug(seat.network, held.place(name))
+            if plug is not None and plug.host_link:
+                await self._spaces.adjust(plug)
+
     def remember(self, container: Container) -> Held:
         """Take over a container that runs, from its record: addresses, ports and names are its own already."""
         held = Held(container, "")

@@ -1,7 +1,7 @@
 """Published ports: which are asked for, which host ports they get. No I/O: whether a port is free, an argument says."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -99,17 +99,30 @@ def _check_address(text: str) -> None:
         raise Invalid(f"cannot publish a port at {text}: the kernel lets nothing through from IPv6's loopback address")
 
 
+@dataclass(slots=True)
+class Holder:
+    """Who has a port at one address: one container, or `count` of a `group` that shares it."""
+
+    group: str
+    count: int = 0
+
+
 class PortTable:
-    """The published ports of this daemon."""
+    """The published ports of this daemon. Containers of the same group, unless it is "", may have the same ones."""
 
     def __init__(self, publish_address: str = ANY4, ephemeral: tuple[int, int] = EPHEMERAL) -> None:
         self._default = publish_address
         self._ephemeral = ephemeral
         self._cursor = ephemeral[0]
-        self._taken: dict[tuple[str, int], set[str]] = defaultdict(set)  # (protocol, port) -> addresses
+        self._taken: dict[tuple[str, int], dict[str, Holder]] = {}  # (protocol, port) -> address -> holder
 
     def publish(
-        self, asked: Sequence[Wanted], families: Sequence[int], occupied: Occupied, binding: str = ""
+        self,
+        asked: Sequence[Wanted],
+        families: Sequence[int],
+        occupied: Occupied,
+        binding: str = "",
+        group: str = "",
     ) -> tuple[Published, ...]:
         """Give host ports to all of `asked`, or to none. families: 4, 6 or both, as the container has addresses.
         binding: IPv4 address of the host for ports that name none, instead of the daemon's.
@@ -120,7 +133,7 @@ class PortTable:
         try:
             for want in asked:
                 addresses = places[want.address]
-                given += self._publish(want, addresses, occupied) if addresses else ()
+                given += self._publish(want, addresses, occupied, group) if addresses else ()
         except PlatformError:
             self.release(given)
             raise
@@ -133,29 +146,37 @@ class PortTable:
             return tuple(a for family, a in ((4, ANY4), (6, ANY6)) if family in families)
         return (str(ip_address(asked)),) if ip_address(asked).version in families else ()
 
-    def claim(self, ports: Iterable[Published]) -> None:
+    def claim(self, ports: Iterable[Published], group: str = "") -> None:
         """Note ports that are in force already, without asking."""
         for p in ports:
-            self._taken[p.protocol, p.host_port].add(p.address)
+            holders = self._taken.setdefault((p.protocol, p.host_port), {})
+            holders.setdefault(p.address, Holder(group)).count += 1
+
+    def free(self, p: Published, group: str = "") -> bool:
+        """Whether the port may be claimed."""
+        return not self._clashes(p.protocol, p.address, p.host_port, group)
 
     def release(self, ports: Iterable[Published]) -> None:
         for p in ports:
-            holders = self._taken.get((p.protocol, p.host_port))
-            if holders is not None:
-                holders.discard(p.address)
+            holders = self._taken.get((p.protocol, p.host_port), {})
+            holder = holders.get(p.address)
+            if holder is not None:
+                holder.count -= 1
+                if not holder.count:
+                    del holders[p.address]
                 if not holders:
                     del self._taken[p.protocol, p.host_port]
 
-    def _publish(self, want: Wanted, addresses: Sequence[str], occupied: Occupied) -> list[Published]:
-        port = self._choose(want, addresses, occupied)
+    def _publish(self, want: Wanted, addresses: Sequence[str], occupied: Occupied, group: str) -> list[Published]:
+        port = self._choose(want, addresses, occupied, group)
         given = [Published(want.protocol, want.port, address, port) for address in addresses]
-        self.claim(given)
+        self.claim(given, group)
         return given
 
-    def _choose(self, want: Wanted, addresses: Sequence[str], occupied: Occupied) -> int:
+    def _choose(self, want: Wanted, addresses: Sequence[str], occupied: Occupied, group: str) -> int:
         if want.low and want.low == want.high:
             for address in addresses:
-                self._refuse_if_taken(want.protocol, address, want.low, occupied)
+                self._refuse_if_taken(want.protocol, address, want.low, occupied, group)
             return want.low
         for port in range(want.low, want.high + 1) if want.low else self._free_ones():
             if not any(self._clashes(want.protocol, a, port) or occupied(want.protocol, a, port) for a in addresses):
@@ -169,21 +190,22 @@ class PortTable:
         yield from range(start, high + 1)
         yield from range(low, start)
 
-    def _refuse_if_taken(self, protocol: str, address: str, port: int, occupied: Occupied) -> None:
+    def _refuse_if_taken(self, protocol: str, address: str, port: int, occupied: Occupied, group: str) -> None:
         shown = f"[{address}]" if ":" in address else address
-        if self._clashes(protocol, address, port):
+        if self._clashes(protocol, address, port, group):
             raise PortTaken(f"Bind for {shown}:{port} failed: port is already allocated")
         if occupied(protocol, address, port):
             raise PortTaken(f"failed to bind host port {shown}:{port}/{protocol}: address already in use")
 
-    def _clashes(self, protocol: str, address: str, port: int) -> bool:
+    def _clashes(self, protocol: str, address: str, port: int, group: str = "") -> bool:
         holders = self._taken.get((protocol, port))
         if not holders:
             return False
         wildcard = ANY6 if ":" in address else ANY4
+        others = [held for held, holder in holders.items() if held != address or not group or holder.group != group]
         if address == wildcard:
-            return any((":" in h) == (":" in address) for h in holders)
-        return address in holders or wildcard in holders
+            return any((":" in held) == (":" in address) for held in others)
+        return address in others or wildcard in others
 
 
 def report(ports: Iterable[Published]) -> Ports:

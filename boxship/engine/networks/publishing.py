@@ -1,14 +1,15 @@
 """Ports of containers: host ports given and taken back, and the firewall told of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from boxship.base.errors import PlatformError
 from boxship.engine.networks import held as holding
-from boxship.engine.networks import ports
+from boxship.engine.networks import ports, sharing
 from boxship.engine.networks.held import Held, Seat
 from boxship.engine.networks.options import BridgeOptions, bridge_options
 from boxship.engine.networks.ports import ANY4, ANY6, PortTable, PortTaken, Published, Wanted
-from boxship.engine.networks.rules import Target
+from boxship.engine.networks.rules import Elements, Target
+from boxship.engine.networks.sharing import Backend, Fit, Spot, group_of
 from boxship.engine.networks.wall import Wall
 from boxship.host.api.network import PortProbe
 from boxship.model.status import Container
@@ -17,46 +18,143 @@ MANY = 64  # from so many ports on, the kernel's table is read once instead of t
 
 
 class Publishing:
-    def __init__(self, publish_address: str, probe: PortProbe, wall: Wall) -> None:
+    """fit: how good a container, by its id, is for connections of ports that it shares with others."""
+
+    def __init__(self, publish_address: str, probe: PortProbe, wall: Wall, fit: Callable[[str], Fit]) -> None:
         self._table = PortTable(publish_address)
         self._probe = probe
         self._wall = wall
+        self._fit = fit
+        self._sharers: dict[Spot, dict[str, Held]] = {}
 
     def take(self, held: Held) -> None:
         """Give the container host ports for all that it publishes. Raises PortTaken, and has then given nothing."""
-        asked = wanted(held.container)
+        held.ports = self.reserve(held, wanted(held.container))
+        held.opened = self._opened(held)
+        self._join(held)
+
+    def reserve(self, held: Held, asked: Sequence[Wanted]) -> tuple[Published, ...]:
+        """Return host ports that nobody else gets from now on. Raises PortTaken."""
         options = self._options(held)
         translated = [f for f in (4, 6) if f in options and not _routed(options[f], f)]
         binding = options[4].host_binding if 4 in options else ""
+        if not translated:
+            return ()
         try:
-            held.ports = self._table.publish(asked, translated, self._occupied(asked), binding) if translated else ()
+            return self._table.publish(asked, translated, self._occupied(asked), binding, group_of(held.container))
         except PortTaken as e:
             raise PortTaken(_failure(held, e)) from e
-        held.opened = self._opened(held)
+
+    def forgo(self, ports: Sequence[Published]) -> None:
+        """Give reserved ports back."""
+        self._table.release(ports)
+
+    def reclaim(self, held: Held, ports: Sequence[Published]) -> None:
+        """Take ports that were given back a moment ago."""
+        self._table.claim(ports, group_of(held.container))
 
     def adopt(self, held: Held) -> None:
-        """Take up the ports on record, and tell the firewall later."""
-        held.ports = ports.recall(held.container.status.ports)
+        """Take up the ports on record, and tell the firewall later. A port that another container has taken up
+        already was being moved there when a daemon ended; it is not this one's any more."""
+        group = group_of(held.container)
+        held.ports = tuple(p for p in ports.recall(held.container.status.ports) if self._table.free(p, group))
         held.opened = self._opened(held)
-        self._table.claim(held.ports)
-        self._wall.note(held.container.id, holding.elements(held, self._target(held)))
+        self._table.claim(held.ports, group)
+        self._join(held)
+        for owner, elements in self._owned([held]).items():
+            self._wall.note(owner, elements)
 
     async def open(self, held: Held) -> None:
         """Bring the firewall to what the container publishes, at the address it has now."""
-        await self._wall.put(held.container.id, holding.elements(held, self._target(held)))
-        udp = {p.host_port for p in held.ports if p.protocol == "udp"}
-        if udp:
-            await self._wall.forget_udp(udp)
+        await self._tell([held], {p.host_port for p in held.ports if p.protocol == "udp"})
 
     async def close(self, container_id: str, held: Held | None) -> None:
         """Publish nothing more of the container; safe to repeat."""
-        await self._wall.drop(container_id)
-        self.release(held)
+        if held is None:
+            await self._wall.drop(container_id)
+            return
+        spots = self._leave(held)
+        self._table.release(held.ports)
+        held.ports = held.opened = ()
+        await self._wall.put_all({container_id: {}, **self._shared(spots)})
 
-    def release(self, held: Held | None) -> None:
-        if held is not None:
-            self._table.release(held.ports)
-            held.ports = held.opened = ()
+    async def judge(self, held: Held) -> None:
+        """Look anew whether the container is fit for connections of ports that it shares."""
+        await self._wall.put_all(self._shared(self._spots(held)))
+
+    async def change(self, held: Held, kept: tuple[Published, ...], container: Container) -> None:
+        """Let the container, with this new record, have the ports `kept` instead of those it had; reserved already."""
+        await self._replace({id(held): (held, kept, container)})
+
+    async def move(
+        self, source: tuple[Held, Container], target: tuple[Held, Container], kept: tuple[Published, ...]
+    ) -> None:
+        """Let `target` have the ports `kept`, among them all those of `source`, which has none then: at once."""
+        changes = {id(held): (held, ports, record) for (held, record), ports in ((source, ()), (target, kept))}
+        await self._replace(changes)
+
+    async def _replace(self, changes: Mapping[int, tuple[Held, tuple[Published, ...], Container]]) -> None:
+        touched: set[Spot] = set()
+        udp: set[int] = set()
+        for held, kept, record in changes.values():
+            touched.update(self._leave(held))
+            udp.update(p.host_port for p in set(held.ports) ^ set(kept) if p.protocol == "udp")
+            held.container, held.ports = record, kept
+            held.opened = self._opened(held)
+            self._join(held)
+        await self._tell([held for held, _, _ in changes.values()], udp, touched)
+
+    def transferable(self, held: Held, offered: Sequence[Published]) -> tuple[Published, ...]:
+        """Return those of another container's ports that this one can have, as it has addresses."""
+        target = self._target(held)
+        return tuple(p for p in offered if (target.ipv6 if ":" in p.address else target.ipv4))
+
+    def transfer(self, source: Held, target: Held, taken: Sequence[Published]) -> None:
+        """Note that these ports of one container are the other's."""
+        self._table.release(taken)
+        self._table.claim(taken, group_of(target.container))
+
+    async def _tell(self, changed: Sequence[Held], udp: set[int], spots: Iterable[Spot] = ()) -> None:
+        await self._wall.put_all({**self._shared(spots), **self._owned(changed)})
+        if udp:
+            await self._wall.forget_udp(udp)
+
+    def _owned(self, changed: Sequence[Held]) -> dict[str, Elements]:
+        """Return what the firewall holds for these containers, and for the ports that they share."""
+        found: dict[str, Elements] = {}
+        for held in changed:
+            alone = () if group_of(held.container) else held.ports
+            found[held.container.id] = holding.elements(held, alone, self._target(held))
+            found.update(self._shared(self._spots(held)))
+        return found
+
+    def _shared(self, spots: Iterable[Spot]) -> dict[str, Elements]:
+        return {spot.owner: sharing.elements(spot, self._backends(spot)) for spot in spots}
+
+    def _backends(self, spot: Spot) -> list[Backend]:
+        sharers = sorted(self._sharers.get(spot, {}).values(), key=lambda held: held.container.created)
+        return [
+            Backend(target.ipv6 if ":" in spot.address else target.ipv4, p.port, self._fit(held.container.id))
+            for held, target in ((held, self._target(held)) for held in sharers)
+            for p in held.ports
+            if _spot(p) == spot
+        ]
+
+    def _spots(self, held: Held) -> list[Spot]:
+        return [_spot(p) for p in held.ports] if group_of(held.container) else []
+
+    def _join(self, held: Held) -> None:
+        for spot in self._spots(held):
+            self._sharers.setdefault(spot, {})[held.container.id] = held
+
+    def _leave(self, held: Held) -> list[Spot]:
+        spots = self._spots(held)
+        for spot in spots:
+            sharers = self._sharers.get(spot, {})
+            sharers.pop(held.container.id, None)
+            if not sharers:
+                self._sharers.pop(spot, None)
+        return spots
 
     def _opened(self, held: Held) -> tuple[Published, ...]:
         """The ports that are reachable as they are, in networks without translation."""
@@ -102,6 +200,10 @@ class Publishing:
 def wanted(container: Container) -> tuple[Wanted, ...]:
     host = container.spec.host
     return ports.wanted(host.port_bindings, container.spec.exposed_ports, host.publish_all_ports)
+
+
+def _spot(p: Published) -> Spot:
+    return Spot(p.protocol, p.address, p.host_port)
 
 
 def _routed(options: BridgeOptions, family: int) -> bool:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from boxship.engine.networks.ports import ANY4, ANY6, Published
 from boxship.host.api.network import ElementChange
 
+SLOTS = 120  # of a shared port: a number that many numbers divide
+_TURN = f"numgen inc mod {SLOTS}"
 Elements = Mapping[str, frozenset[str]]  # set or map -> its elements, as nft writes them
 
 _SETS = {
@@ -35,10 +37,15 @@ _MAPS = {
     "any6_ranges": "type inet_proto . inet_service : ipv6_addr; flags interval",
     "host4_ranges": "type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval",
     "host6_ranges": "type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval",
+    "any4_shared": f"typeof meta l4proto . tcp dport . {_TURN} : ip daddr . tcp dport",
+    "any6_shared": f"typeof meta l4proto . tcp dport . {_TURN} : ip6 daddr . tcp dport",
+    "host4_shared": f"typeof ip daddr . meta l4proto . tcp dport . {_TURN} : ip daddr . tcp dport",
+    "host6_shared": f"typeof ip6 daddr . meta l4proto . tcp dport . {_TURN} : ip6 daddr . tcp dport",
 }
 DECLARED = {**_SETS, **_MAPS}
 
-# A published port is looked up by host address first, then by port alone; ranges come after single ports.
+# A published port is looked up by host address first, then by port alone; ranges come after single ports. A port that
+# several containers share has an element for each of its slots, which the kernel goes round in turn.
 # Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
 # IPv6 knows no way for packets from its loopback address to leave the host: a port asked for at ::1 is refused at once,
 # instead of timing out, and clients go on with 127.0.0.1.
@@ -48,11 +55,15 @@ _CHAINS = """
   chain publish {
     dnat ip to ip daddr . meta l4proto . th dport map @host4
     meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any4
+    dnat ip to ip daddr . meta l4proto . th dport . TURN map @host4_shared
     dnat ip to ip daddr . meta l4proto . th dport map @host4_ranges
+    meta nfproto ipv4 dnat ip to meta l4proto . th dport . TURN map @any4_shared
     meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any4_ranges
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6
     meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @any6
+    dnat ip6 to ip6 daddr . meta l4proto . th dport . TURN map @host6_shared
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6_ranges
+    meta nfproto ipv6 dnat ip6 to meta l4proto . th dport . TURN map @any6_shared
     meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @any6_ranges
   }
   chain guard {
@@ -96,7 +107,7 @@ _CHAINS = """
     oifname @internal drop
     oifname @bridges jump into
   }
-"""
+""".replace("TURN", _TURN)
 CHAINS = ("guard", "prerouting", "output", "postrouting", "into", "forward", "publish")
 
 

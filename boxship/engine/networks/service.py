@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,21 +15,24 @@ from boxship.base.errors import Conflict, Forbidden, Invalid, NotFound, Platform
 from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
 from boxship.engine.networks import defaults, endpoints
-from boxship.engine.networks.attached import Attached, Members, NetworkFiles
+from boxship.engine.networks.attached import Attached, Members, NetworkFiles, Ports
 from boxship.engine.networks.audit import NetworkAudit
 from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.drivers.bridge import BridgeDriver
 from boxship.engine.networks.drivers.macvlan import MacvlanDriver
 from boxship.engine.networks.drivers.plain import PlainDriver
+from boxship.engine.networks.edits import PortEdit
 from boxship.engine.networks.files import Names
 from boxship.engine.networks.held import Held
 from boxship.engine.networks.making import Makers, walls_of
 from boxship.engine.networks.names import NameServer
 from boxship.engine.networks.naming import Naming
 from boxship.engine.networks.places import Places
+from boxship.engine.networks.porting import Porting
 from boxship.engine.networks.publishing import Publishing
 from boxship.engine.networks.settings import NetworkSettings
+from boxship.engine.networks.sharing import Fit, fit
 from boxship.engine.networks.told import Told
 from boxship.engine.networks.upstream import Upstream
 from boxship.engine.networks.wall import Wall
@@ -39,6 +43,8 @@ from boxship.model.status import Container
 from boxship.store.api import Store
 
 log = logging.getLogger(__name__)
+# What a container goes through that may change whether it should get connections of ports it shares.
+TURNS = ("start", "die", "kill", "pause", "unpause", "health_status")
 
 
 class Networks:
@@ -59,8 +65,9 @@ class Networks:
         self._drivers = _drivers(settings, host)
         daemon = Names(settings.dns, settings.dns_search, settings.dns_options)
         naming = self._naming = Naming(NameServer(host.sockets, Upstream(host.sockets)), daemon)
-        publishing = Publishing(settings.publish_address, host.ports, self._wall)
+        publishing = self._publishing = Publishing(settings.publish_address, host.ports, self._wall, self._fit)
         self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming)
+        self._porting = Porting(self._places, publishing, members)
         self._told = Told(self._places, members, naming)
         self._makers = Makers(settings, host.links, self._catalogue, self._drivers, self._wall, clock)
         self._audit = NetworkAudit(self._catalogue, self._places, host, settings.link_prefix)
@@ -86,14 +93,14 @@ class Networks:
             except PlatformError as e:  # one network that cannot be must not keep the others from working
                 log.error("network %s: %s", network.spec.name, e)
             self._wall.note(network.id, walls_of(self._drivers[network.spec.driver], network))
-        self._tasks.spawn(self._follow(), "follow the renaming of containers")
+        self._tasks.spawn(self._follow(), "follow what containers go through")
         self._host.spaces.fill()
 
     async def adopt(self, containers: Iterable[Container]) -> None:
         """Take over what runs: rebuild allocations, ports, names; repair links and rules. Once, after `open`, also
         when nothing runs."""
         running = [c for c in containers if c.group == c.id]
-        for container in running:
+        for container in sorted(running, key=lambda c: -c.created):  # the youngest keeps a port two have on record
             self._places.remember(container)
         await self._wall.open()
         seen = await self._host.links.seen()
@@ -244,6 +251,16 @@ class Networks:
         self._publish("disconnect", network, container.id)
         self.on_files(container.id)
 
+    async def edit_ports(self, ref: str, edit: PortEdit) -> Ports:
+        """Change what a container publishes, at once if it runs; return what is in force. See `Porting.edit`."""
+        ids = {self._members.find(each).id for each in filter(None, (ref, edit.source))}
+        async with AsyncExitStack() as locked:
+            for container_id in sorted(ids):  # in one order everywhere, or two edits could wait for each other
+                await locked.enter_async_context(self._locks[container_id])
+            changed = await self._porting.edit(self._members.find(ref), edit)
+        self._events.container(changed, "update")
+        return changed.status.ports
+
     async def renamed(self, container: Container) -> None:
         """Let the container answer to its new name in its networks."""
         async with self._locks[container.id]:
@@ -287,11 +304,22 @@ class Networks:
 
     async def _follow(self) -> None:
         async for event in self._bus.follow():
-            if event.kind == "container" and event.action == "rename":
-                try:
+            if event.kind != "container":
+                continue
+            held = self._places.held(event.id)
+            try:
+                if event.action == "rename":
                     await self.renamed(self._members.find(event.id))
-                except PlatformError as e:
-                    log.error("renaming container %s: %s", event.id, e)
+                elif held is not None and event.action.startswith(TURNS):
+                    await self._publishing.judge(held)
+            except PlatformError as e:
+                log.error("container %s after its %s: %s", event.id, event.action, e)
+
+    def _fit(self, container_id: str) -> Fit:
+        try:
+            return fit(self._members.find(container_id))
+        except NotFound:
+            return Fit.NOT
 
     def _wished(self, container: Container) -> list[Network]:
         try:

@@ -40,17 +40,23 @@ class Wall:
         """Return when the table has the owner's elements, and no others of this owner."""
         await self._change(self.note(owner, elements), elements)
 
+    async def put_all(self, owned: Mapping[str, Elements]) -> None:
+        """The same for several owners at once: what one loses another may get, with no moment between."""
+        old = rules.merge([self.note(owner, elements) for owner, elements in owned.items()])
+        await self._change(old, rules.merge(owned.values()))
+
     async def forget_udp(self, ports: Collection[int]) -> None:
         """Let datagrams to these ports of the host find their way by the table as it is now."""
         await self._firewall.forget_udp(ports)
 
     async def drop(self, owner: str) -> None:
-        await self._change(self._owners.pop(owner, {}), {})
+        await self.put_all({owner: {}})
 
     def note(self, owner: str, elements: Elements) -> Elements:
         """Set an owner's elements without touching the table; return those it had. `repair` brings them in."""
-        old = self._owners.get(owner, {})
-        self._owners[owner] = elements
+        old = self._owners.pop(owner, {})
+        if elements:
+            self._owners[owner] = elements
         return old
 
     async def repair(self) -> None:

@@ -27,6 +27,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("container cp", "container.files", "cp", "Copy files between a container and here", ("cp",)),
     Entry("container create", "container.create", "create", "Create a new container", ("create",)),
     Entry("container diff", "container.look", "diff", "List what a container changed in its files", ("diff",)),
+    Entry("container edit", "container.life", "edit", "Change the published ports of running containers"),
     Entry("container export", "container.files", "export", "Write a container's files as a tar archive", ("export",)),
     Entry("container inspect", "container.look", "inspect", "Show all there is to know of containers"),
     Entry("container kill", "container.life", "kill", "Send a signal to running containers", ("kill",)),

@@ -148,6 +148,10 @@ class Spaces(Protocol):
         """Take an interface away; safe to repeat."""
         ...
 
+    async def adjust(self, plug: Plug) -> None:
+        """Bring the bridge's port that a plug with `host_link` leads to, to the plug's hairpin and isolation."""
+        ...
+
     async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
         """The interfaces of the space by name. Raises NotFound without space."""
         ...

@@ -23,6 +23,12 @@ KEY, DATA, FLAGS, KEY_END = 1, 2, 3, 10
 VALUE = 1  # NFTA_DATA_VALUE
 NESTED = 0x8000
 INTERVAL_END = 1
+TYPES = {  # of what a packet has, as sets are declared with `typeof`
+    "meta l4proto": "inet_proto",
+    "tcp dport": "inet_service",
+    "ip daddr": "ipv4_addr",
+    "ip6 daddr": "ipv6_addr",
+}
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 CHUNK = 400  # elements in one message; a message has 64 KiB at most
 
@@ -37,24 +43,29 @@ class Kind(NamedTuple):
 
 @cache
 def kind(declared: str) -> Kind:
-    """Read `type ipv4_addr . inet_service : ipv4_addr; flags interval`."""
+    """Read `type ipv4_addr . inet_service : ipv4_addr; flags interval`, or `typeof ip daddr . th dport`."""
     types, _, flags = declared.partition(";")
-    key, _, value = types.removeprefix("type ").partition(":")
+    key, _, value = types.removeprefix("type ").removeprefix("typeof ").partition(":")
     return Kind(_fields(key), _fields(value), "interval" in flags)
 
 
 def _fields(text: str) -> tuple[str, ...]:
-    return tuple(field.strip() for field in text.split(" . ")) if text.strip() else ()
+    return tuple(TYPES.get(field.strip(), field.strip()) for field in text.split(" . ")) if text.strip() else ()
 
 
 def batch(table: str, changes: Sequence[ElementChange]) -> list[wire.Request]:
     """Return the messages of one transaction: its beginning, the changes, its end."""
-    frame = struct.pack("=BBH", UNSPEC, 0, struct.unpack("=H", struct.pack("!H", SUBSYSTEM))[0])
-    requests = [wire.Request(BATCH_BEGIN, 0, frame, "begin a change of the packet filter")]
+    requests = [frame(begin=True)]
     for change in changes:
         for start in range(0, len(change.elements), CHUNK):
             requests.append(_request(table, change, change.elements[start : start + CHUNK]))
-    return [*requests, wire.Request(BATCH_END, 0, frame, "end a change of the packet filter")]
+    return [*requests, frame(begin=False)]
+
+
+def frame(begin: bool) -> wire.Request:
+    """Return the message that begins or ends a transaction."""
+    body = struct.pack("=BBH", UNSPEC, 0, struct.unpack("=H", struct.pack("!H", SUBSYSTEM))[0])
+    return wire.Request(BATCH_BEGIN if begin else BATCH_END, 0, body, "change the packet filter")
 
 
 def _request(table: str, change: ElementChange, elements: Sequence[str]) -> wire.Request:
@@ -112,6 +123,9 @@ def _field(name: str, text: str) -> tuple[bytes, bytes]:
         return struct.pack("!H", int(low)), struct.pack("!H", int(high or low))
     if name == "inet_proto":
         number = bytes((PROTOCOLS[text],))
+        return number, number
+    if name.startswith("numgen "):
+        number = struct.pack("=I", int(text))
         return number, number
     link = text.strip('"').encode().ljust(16, b"\0")
     return link, link

@@ -19,7 +19,7 @@ from boxship.base.ids import new_id
 from boxship.engine.networks import Networks, NetworkSettings
 from boxship.host.network import host_net
 from boxship.model.container import ContainerSpec, HostSpec, PortBinding
-from boxship.model.status import Container, State
+from boxship.model.status import Container, Desired, HealthStatus, State
 from boxship.store.memory import MemoryStore
 
 TALK = str(Path(__file__).with_name("talk.py"))
@@ -81,8 +81,9 @@ class Lab:
         await self.networks.adopt([c for c in self.records.all() if c.status.state is State.RUNNING])
 
     async def start(self, name: str, **changes: object) -> Container:
-        """`changes` are of HostSpec, but for `networks`."""
-        spec = ContainerSpec(networks=changes.pop("networks", {}))  # type: ignore[arg-type]
+        """`changes` are of HostSpec, but for `networks`, `labels` and `healthcheck`."""
+        own = {key: changes.pop(key) for key in ("networks", "labels", "healthcheck") if key in changes}
+        spec = ContainerSpec(**own)  # type: ignore[arg-type]
         host = HostSpec(**changes)  # type: ignore[arg-type]
         container_id = new_id()
         container = Container(
@@ -91,6 +92,7 @@ class Lab:
             created=1,
             image_id="sha256:0",
             group=container_id,
+            desired=Desired.RUNNING,
             spec=msgspec.structs.replace(spec, host=host),
         )
         await self.records.save(container)
@@ -147,11 +149,36 @@ class Lab:
         return await self.run(container, sys.executable, "-IS", TALK, "ask", protocol, address, str(port))
 
     async def serve(self, container: Container, port: int, family: str = "4") -> None:
-        argv = self.inside(container, sys.executable, "-IS", TALK, "serve", family, str(port))
+        await self._server(container, "serve", family, str(port))
+
+    async def say(self, container: Container, port: int, word: str) -> None:
+        await self._server(container, "say", str(port), word)
+
+    async def echo(self, container: Container, port: int) -> None:
+        await self._server(container, "echo", str(port))
+
+    async def _server(self, container: Container, *words: str) -> None:
+        """Run a server of talk.py in the container's namespace until the end of the test."""
+        argv = self.inside(container, sys.executable, "-IS", TALK, *words)
         server = subprocess.Popen(argv, stdout=subprocess.PIPE)
         self.servers.append(server)
         assert server.stdout is not None
         await asyncio.to_thread(server.stdout.readline)
+
+    def tell(self, container: Container, action: str) -> None:
+        self.bus.publish(Event(kind="container", action=action, id=container.id, time=1))
+
+    async def health(self, container: Container, status: str) -> None:
+        """Let a probe have this result, as the engine would say it."""
+        now = self.now(container)
+        changed = msgspec.structs.replace(now.status, health=HealthStatus(status=status))
+        await self.records.save(msgspec.structs.replace(now, status=changed))
+        self.tell(container, f"health_status: {status}")
+
+    async def state(self, container: Container, state: State) -> None:
+        now = self.now(container)
+        await self.records.save(msgspec.structs.replace(now, status=msgspec.structs.replace(now.status, state=state)))
+        self.tell(container, "pause" if state is State.PAUSED else "unpause")
 
     async def look_up(self, container: Container, name: str) -> list[str]:
         """Return the addresses or names that the container's own resolver gives, [] for none."""

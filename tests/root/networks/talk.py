@@ -1,6 +1,7 @@
 """What runs inside network namespaces in the tests: a server that says who asked, and a client.
 
 `talk.py serve 4|6 PORT`: answers TCP and UDP with "tcp ADDRESS" or "udp ADDRESS" of the asker.
+`talk.py say PORT WORD`: answers every connection with a word.  `talk.py echo PORT`: sends back what comes.
 `talk.py ask tcp|udp ADDRESS PORT`: prints the answer, or "no: reason".
 """
 
@@ -25,6 +26,27 @@ def serve(family: str, port: int) -> None:
         connection, sender = listener.accept()
         connection.sendall(f"tcp {_plain(sender[0])}".encode())
         connection.close()
+
+
+def keep(port: int, word: str) -> None:
+    """Answer TCP with `word`, or as an echo when it is ""."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("0.0.0.0", port))
+    listener.listen(128)
+    print("ready", flush=True)
+    while True:
+        connection, _ = listener.accept()
+        if word:
+            connection.sendall(word.encode())
+            connection.close()
+        else:
+            threading.Thread(target=_echo, args=(connection,), daemon=True).start()
+
+
+def _echo(connection: socket.socket) -> None:
+    while came := connection.recv(4096):
+        connection.sendall(came)
 
 
 def _serve_datagrams(datagrams: socket.socket) -> None:
@@ -54,5 +76,7 @@ def ask(protocol: str, address: str, port: int) -> str:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] in ("say", "echo"):
+        keep(int(sys.argv[2]), sys.argv[3] if sys.argv[1] == "say" else "")
     else:
         print(ask(sys.argv[2], sys.argv[3], int(sys.argv[4])))

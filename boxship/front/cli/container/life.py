@@ -73,6 +73,25 @@ def update(session: Session, parsed: Parsed) -> int:
     return each(session, parsed.args, act)
 
 
+def edit(session: Session, parsed: Parsed) -> int:
+    """Change published ports while the containers go on; connections that are established stay."""
+    from boxship.front.cli.container import ports
+
+    body: dict[str, Any] = {
+        "Add": ports.edited(parsed.many("publish-add")),
+        "Remove": ports.removed(parsed.many("publish-rm")),
+        "From": parsed.text("publish-from"),
+    }
+    if not any(body.values()):
+        raise Invalid("you must provide --publish-add, --publish-rm or --publish-from")
+
+    def act(ref: str) -> str:
+        session.client.post(f"/boxship{path(ref)}/ports", body=body)
+        return ref
+
+    return each(session, parsed.args, act)
+
+
 def _read(kind: str, parsed: Parsed, flag: str) -> Any:
     if kind == "number":
         return parsed.number(flag)
@@ -132,6 +151,16 @@ _STOP = (_SIGNAL, _TIME, _OLD_TIME)
 _QUERY = (("signal", "signal"), ("time", "t"), ("timeout", "t"))
 
 COMMANDS = {
+    "edit": Command(
+        "[OPTIONS] CONTAINER [CONTAINER...]",
+        edit,
+        (
+            many("publish-add", "", "Publish one more port, as `run --publish` does", "list"),
+            many("publish-rm", "", "Publish a port no more: 8080:80, or 80 for wherever it is", "list"),
+            text("publish-from", "", "Take all published ports of another running container over", "container"),
+        ),
+        1,
+    ),
     "kill": Command("[OPTIONS] CONTAINER [CONTAINER...]", _verb("kill", ("signal", "signal")), (_SIGNAL,), 1),
     "pause": Command("CONTAINER [CONTAINER...]", _verb("pause"), least=1),
     "prune": Command("[OPTIONS]", prune, (FORCE, FILTER), most=0),

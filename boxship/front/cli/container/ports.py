@@ -26,6 +26,16 @@ def expose(specs: Iterable[str]) -> dict[str, dict[str, str]]:
     return ports
 
 
+def edited(specs: Iterable[str]) -> list[dict[str, str]]:
+    """Return ports to add as /boxship/containers/{id}/ports wants them."""
+    return [{"ContainerPort": port, **binding} for port, bindings in publish(specs).items() for binding in bindings]
+
+
+def removed(specs: Iterable[str]) -> list[dict[str, str]]:
+    """The same for ports to take away: without a host port, a container port stands for all it is published at."""
+    return [{"ContainerPort": port, **binding} for spec in specs for port, binding in _short(spec)]
+
+
 def _long(spec: str) -> list[tuple[str, dict[str, str]]]:
     fields = dict(part.partition("=")[::2] for part in spec.replace(" ", "").split(","))
     unknown = fields.keys() - {"target", "published", "protocol", "mode"}
