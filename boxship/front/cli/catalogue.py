@@ -69,6 +69,12 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("system df", "system", "df", "Show how much disk is used"),
     Entry("system events", "system", "events", "Show what happens, live", ("events",)),
     Entry("system prune", "system", "prune", "Remove all that nothing uses"),
+    Entry("registry gc", "registry", "gc", "Let a registry remove what nothing needs any more"),
+    Entry(
+        "registry ls", "registry", "ls", "List the repositories of a registry, or the tags of one", ("registry list",)
+    ),
+    Entry("registry passwd", "registry", "passwd", "Set a user's password in the file of a registry"),
+    Entry("registry rm", "registry", "rm", "Remove tags or manifests from a registry", ("registry remove",)),
     Entry("inspect", "inspect", "inspect", "Show all there is to know of containers, images, networks, volumes"),
     Entry("completion", "completion", "completion", "Write a completion script for bash, zsh or fish"),
 )
@@ -78,6 +84,7 @@ NOUNS = {
     "image": "Images",
     "network": "Networks",
     "volume": "Volumes",
+    "registry": "Registries; `boxship registry serve` runs one",
     "system": "The daemon itself",
 }
 
