@@ -19,11 +19,15 @@ from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
 from boxship.engine.archive import Archive
 from boxship.engine.audit import Audit
+from boxship.engine.build import Builder
+from boxship.engine.build.cachestore import BuildCache
+from boxship.engine.build.seams import Parts as BuildParts
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
 from boxship.engine.events import Events
 from boxship.engine.execs import Execs
 from boxship.engine.images import Images
+from boxship.engine.images.manifest import wanted_platform
 from boxship.engine.images.registry import Registries
 from boxship.engine.images.registry.hosts import RegistryOptions
 from boxship.engine.launchpad import Launchpad, Outfit
@@ -49,6 +53,7 @@ from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
 from boxship.host.network import host_net
 from boxship.host.oci.facts import host_facts
+from boxship.host.oci.once import OnceRuntime
 from boxship.host.oci.programs import Programs
 from boxship.host.process import run
 from boxship.host.tree import Trees
@@ -133,7 +138,11 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     runtime = ConmonRuntime(settings.exec_root, host.groups, host.programs)
     stack.push_async_callback(runtime.aclose)
 
-    images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all)
+    cache = BuildCache(store, clock)
+    await cache.load()
+    images = Images(
+        store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers
+    )
     await images.start()
     registries = Registries(images, events, _registry_options(settings))
     copy_up = CopyUp(options.data_root, ground, images)
@@ -161,6 +170,14 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     stack.push_async_callback(containers.aclose)
     execs = Execs(containers, runtime, events, clock, launchpad.process_of)
     stack.push_async_callback(execs.aclose)
+    here = wanted_platform("")
+    once = OnceRuntime(settings.exec_root, host.groups, host.programs)
+    builder = Builder(BuildParts(
+        options=options, clock=clock, events=events, store=store, cache=cache, images=images, registries=registries,
+        networks=networks, roots=rootfs, launcher=launchpad, once=once, trees=host.trees, mounts=mounts,
+        find=records.find, identity=users.identity, platform=(here.os, here.architecture, here.variant), run=run,
+    ))  # fmt: skip
+    await builder.start()
     await containers.recover()
 
     rotator = Rotator(records.all, runtime)
@@ -187,6 +204,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity),
         keys.SYSTEM: system,
         keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks),
+        keys.BUILDER: builder,
         keys.BUS: bus,
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),

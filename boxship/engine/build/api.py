@@ -14,7 +14,7 @@ import msgspec
 
 from boxship.model.container import HostSpec
 
-CONTEXT, DOCKERFILE = "context", "dockerfile"
+CONTEXT, DOCKERFILE, IGNORE = "context", "dockerfile", "ignore"
 
 
 class CacheRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +104,8 @@ class Sources(Protocol):
     """What the one who asked for the build still has to give. Methods may be called at the same time."""
 
     async def directory(self, name: str, ignore: Sequence[str], only: Sequence[str]) -> Tree:
-        """Give the directory CONTEXT, DOCKERFILE or a named one. Asked once per name and build.
+        """Give the directory CONTEXT, DOCKERFILE or a named one. Asked once per name and build. IGNORE is the context
+        once more, of which only `.dockerignore` is needed; asked for when the Dockerfile is not in the context.
 
         ignore: patterns (as in .dockerignore) of what need not be brought; leaving out is allowed, not required.
         only:   if any, paths (with wildcards) of what is needed at all.  Raises NotFound."""
@@ -218,6 +219,13 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True):
 
 Progress = Planned | Started | Written | Advanced | Completed | Warned
 Tell = Callable[[Progress], None]
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What lint rules have to say, and what makes a build impossible. error: "" if nothing does."""
+
+    warnings: tuple[Warned, ...] = ()
+    error: str = ""
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,15 +1,255 @@
-"""The builder of one node."""
+"""The builder of one node: from a wish to a result."""
 
-from boxship.base.errors import Unsupported
-from boxship.engine.build.api import BuildResult, BuildSpec, Sources, Tell
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from boxship.base.errors import Invalid, NotFound
+from boxship.base.ids import new_id
+from boxship.engine.build import lint, outputs, remote, workspace
+from boxship.engine.build.api import (
+    CONTEXT,
+    DOCKERFILE,
+    IGNORE,
+    BuildResult,
+    BuildSpec,
+    Checked,
+    Sources,
+    Tell,
+    Tree,
+    Warned,
+)
+from boxship.engine.build.bases import Bases
+from boxship.engine.build.cachemounts import CacheMounts
+from boxship.engine.build.dockerfile import DockerfileError, parse
+from boxship.engine.build.dockerfile.source import Line
+from boxship.engine.build.dockerfile.values import Arg, Dockerfile, Label
+from boxship.engine.build.graph import Plan, plan
+from boxship.engine.build.outputs import Exporter
+from boxship.engine.build.progress import Reporter
+from boxship.engine.build.prune import Pruned, PruneWish, Pruning
+from boxship.engine.build.scope import Scope, platform_args, unused
+from boxship.engine.build.seams import Parts
+from boxship.engine.build.solve import Solver
+from boxship.engine.build.work import Work
+from boxship.engine.images.inflate import is_compressed
+from boxship.engine.images.manifest import wanted_platform
+
+BIGGEST = 16 << 20  # bytes of a Dockerfile
 
 
 class Builder:
-    """One per daemon."""
+    """One per daemon; `start` it before use."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tmp = parts.options.data_root / "tmp"
+        self._caches = CacheMounts(parts.options.data_root / "build" / "mounts", parts.trees, parts.clock)
+        self._pruning = Pruning(parts, self._caches)
+
+    async def start(self) -> None:
+        """Take away what builds of a killed daemon have left."""
+        await self._parts.once.sweep()
+        workspace.sweep(self._tmp, self._parts.mounts, self._parts.trees)
+        secrets = self._parts.options.exec_root / "secrets"
+        for target in self._parts.mounts.mounted_under(str(secrets)):
+            self._parts.mounts.unmount(target)
+            Path(target).rmdir()
+
+    def place(self) -> workspace.Workspace:
+        """Return a place for a door to unpack contexts in; the caller closes it."""
+        return workspace.Workspace(self._tmp, self._parts.mounts, self._parts.trees)
+
+    async def unpack(self, pieces: AsyncIterator[bytes], root: Path, space: workspace.Workspace) -> None:
+        """Unpack a context's archive, packed or not. Raises Invalid."""
+        head = b""
+        async for piece in pieces:
+            head += piece
+            if len(head) >= remote.HEAD:
+                break
+        if not is_compressed(head):
+            if head:
+                await self._parts.trees.unpack_stream(_joined(head, pieces), root)
+            return
+        file = space.directory("packed") / "context"
+        with file.open("wb") as opened:
+            async for piece in _joined(head, pieces):
+                opened.write(piece)
+        await self._parts.trees.unpack_stream(remote.archive_pieces(file), root)
+        file.unlink()
 
     async def build(self, spec: BuildSpec, sources: Sources, tell: Tell) -> BuildResult:
         """Build, and put the result where `spec.outputs` say. Cancelling leaves nothing.
 
-        Raises Invalid with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a command that
-        failed, NotFound for a base image that is nowhere."""
-        raise Unsupported("building images is not supported by this release of Boxship")
+        Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
+        command that failed, NotFound for a base image that is nowhere."""
+        outputs.check(spec.outputs, spec.tags)
+        space = self.place()
+        reporter = Reporter(tell, self._parts.clock, new_id())
+        bases = Bases(self._parts, spec, sources, reporter)
+        try:
+            with self._parts.cache.held() as held:
+                work = await self._prepare(spec, sources, reporter, space, bases, held)
+                return await self._solve(work)
+        finally:
+            await asyncio.shield(bases.aclose())
+            space.close()
+
+    async def check(self, spec: BuildSpec, sources: Sources) -> Checked:
+        """Tell what `--check` tells; nothing is built."""
+        space = self.place()
+        reporter = Reporter(lambda _: None, self._parts.clock, new_id())
+        bases = Bases(self._parts, spec, sources, reporter)
+        try:
+            with self._parts.cache.held() as held:
+                work = await self._prepare(spec, sources, reporter, space, bases, held)
+                scope = self._scope(work)
+                made = self._plan(work, scope)
+                return Checked(warnings=self._warnings(work, made, scope))
+        except DockerfileError as e:
+            return Checked(error=str(e))
+        finally:
+            space.close()
+
+    async def prune(self, wish: PruneWish) -> Pruned:
+        return await self._pruning.run(wish)
+
+    async def usage(self) -> list[dict[str, object]]:
+        """Return the records of the cache as `docker system df -v` shows them."""
+        return await self._pruning.records()
+
+    # ---- what is to be built
+
+    async def _prepare(
+        self,
+        spec: BuildSpec,
+        sources: Sources,
+        reporter: Reporter,
+        space: workspace.Workspace,
+        bases: Bases,
+        held: set[str],
+    ) -> Work:
+        empty = Dockerfile((), (), {})
+        work = Work(self._parts, spec, sources, reporter, space, bases, empty, held)
+        if spec.context:
+            work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
+        vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
+        async with reporter.under_way(vertex):
+            text, root = await self._text(work)
+            work.dockerfile = self._labelled(parse(text, spec.dockerfile, self._loader(root)), spec)
+            work.ignore = await self._ignore(work, root)
+        return work
+
+    async def _text(self, work: Work) -> tuple[str, Path | None]:
+        """Return the Dockerfile's text, and the directory it is in. Raises Invalid as dockerd does."""
+        spec = work.spec
+        if spec.text is not None:
+            return spec.text, None
+        if spec.separate:
+            root = (await work.sources.directory(DOCKERFILE, (), _around(spec.dockerfile))).root
+        else:
+            root = (await work.tree(CONTEXT)).root
+        tried = [spec.dockerfile]
+        if spec.dockerfile == "Dockerfile":
+            tried.append("dockerfile")
+        for path in tried:
+            try:
+                with self._parts.trees.open_in(root, path) as file:
+                    return file.read(BIGGEST).decode(errors="surrogateescape"), root
+            except NotFound:
+                continue
+        raise Invalid(f"Cannot locate specified Dockerfile: {spec.dockerfile}")
+
+    def _loader(self, root: Path | None) -> Callable[[str], str] | None:
+        if root is None:
+            return None
+
+        def load(path: str) -> str:
+            try:
+                with self._parts.trees.open_in(root, path) as file:
+                    return file.read(BIGGEST).decode(errors="surrogateescape")
+            except NotFound as e:
+                raise Invalid(f"INCLUDE {path}: no such file") from e
+
+        return load
+
+    async def _ignore(self, work: Work, root: Path | None) -> tuple[str, ...]:
+        """`NAME.dockerignore` beside the Dockerfile outweighs the context's own."""
+        spec = work.spec
+        if root is not None:
+            own = work.read_ignore(root, f"{spec.dockerfile}.dockerignore")
+            if own is not None:
+                return own
+        if spec.separate and not spec.context:
+            tree = await work.sources.directory(IGNORE, (), (".dockerignore",))
+            return work.read_ignore(tree.root, ".dockerignore") or ()
+        if spec.text is not None and not spec.context:
+            return ()
+        return work.read_ignore((await work.tree(CONTEXT)).root, ".dockerignore") or ()
+
+    def _labelled(self, dockerfile: Dockerfile, spec: BuildSpec) -> Dockerfile:
+        """Labels from outside are one more instruction of the wanted stage."""
+        if not spec.labels:
+            return dockerfile
+        pairs = tuple((_quoted(name), _quoted(value)) for name, value in sorted(spec.labels.items()))
+        text = " ".join(f"{name}={value}" for name, value in sorted(spec.labels.items()))
+        label = Label(line=Line("LABEL", text, 0, 0), pairs=pairs)
+        stages = list(dockerfile.stages)
+        index = plan(dockerfile, self._bare_scope(dockerfile, spec), spec.target, spec.contexts).target
+        stages[index] = replace(stages[index], instructions=(*stages[index].instructions, label))
+        return replace(dockerfile, stages=tuple(stages))
+
+    # ---- planning
+
+    def _bare_scope(self, dockerfile: Dockerfile, spec: BuildSpec) -> Scope:
+        target = self._parts.platform
+        if spec.platform:
+            found = wanted_platform(spec.platform)
+            target = (found.os, found.architecture, found.variant)
+        known = platform_args(self._parts.platform, target, spec.target)
+        scope = Scope(given=spec.build_args, predefined=known, args=dict(known), escape=dockerfile.escape)
+        for arg in dockerfile.args:
+            scope.declare(arg, {})
+        return scope
+
+    def _scope(self, work: Work) -> Scope:
+        return self._bare_scope(work.dockerfile, work.spec)
+
+    def _plan(self, work: Work, scope: Scope) -> Plan:
+        return plan(work.dockerfile, scope, work.spec.target, work.spec.contexts)
+
+    def _warnings(self, work: Work, made: Plan, scope: Scope) -> tuple[Warned, ...]:
+        return lint.check(work.dockerfile, made, scope, work.spec.dockerfile)
+
+    # ---- building
+
+    async def _solve(self, work: Work) -> BuildResult:
+        scope = self._scope(work)
+        made = self._plan(work, scope)
+        for warning in self._warnings(work, made, scope):
+            work.reporter.tell(warning)
+        solver = Solver(work, made, scope, self._caches)
+        state = await solver.run()
+        for name in unused(work.spec.build_args, self._declared(work.dockerfile)):
+            work.reporter.tell(Warned(rule="UnusedBuildArg", text=name))
+        return await Exporter(work, state).run()
+
+    def _declared(self, dockerfile: Dockerfile) -> Iterable[str]:
+        everything = [*dockerfile.args, *(i for stage in dockerfile.stages for i in stage.instructions)]
+        return {name for i in everything if isinstance(i, Arg) for name, _ in i.pairs}
+
+
+async def _joined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in rest:
+        yield piece
+
+
+def _around(path: str) -> tuple[str, ...]:
+    return path, f"{path}.dockerignore", "dockerfile", ".dockerignore"
+
+
+def _quoted(text: str) -> str:
+    """Return what expands to exactly this text."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -312,6 +312,10 @@ class Images:
             self._announce(item.image.id, "save")
         return from_thread(write_archive(wanted, self._layers))
 
+    def archive(self, image: Image, raw: bytes, references: Sequence[Reference]) -> AsyncIterator[bytes]:
+        """Return an archive of an image that need not be recorded; its layers must be there."""
+        return from_thread(write_archive([Wanted(image, raw, tuple(references))], self._layers))
+
     def _wanted(self, refs: Sequence[str]) -> list[Wanted]:
         """A name without a tag means all tags of that repository; an id means the image without its names."""
         names: dict[str, list[Reference]] = {}
@@ -360,10 +364,14 @@ class Images:
         return made[0]
 
     def keep(self, staged: Staged) -> Facts:
-        """Make a staged layer a real one. Whoever does must see to it, before the loop goes on, that `kept` names it."""
+        """Make a staged layer a real one. The caller sees to it, before the loop goes on, that `kept` names it."""
         facts = self._layers.keep(staged)
         self._layers.discard(staged)
         return facts
+
+    def layer_size(self, diff_id: str) -> int:
+        """Return the bytes in a layer's files. Raises NotFound."""
+        return self._layers.get(diff_id).size
 
     def layer_path(self, diff_id: str) -> str:
         """Return the directory of a layer. Raises NotFound."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from boxship.base.clock import Clock
     from boxship.engine.archive import Archive
     from boxship.engine.audit import Audit
+    from boxship.engine.build import Builder
     from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
     from boxship.engine.execs import Execs
@@ -39,4 +40,5 @@ SYSTEM: web.AppKey["System"] = web.AppKey("system")
 BUS: web.AppKey["Bus"] = web.AppKey("bus")
 CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
 PLACES: web.AppKey["Places"] = web.AppKey("places")
+BUILDER: web.AppKey["Builder"] = web.AppKey("builder")
 AUDIT: web.AppKey["Audit"] = web.AppKey("audit")

@@ -1,0 +1,171 @@
+"""Sources that lie elsewhere: git repositories, files and archives at URLs."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from boxship.base.errors import Invalid, NotFound, PlatformError
+from boxship.engine.build.progress import Telling
+from boxship.engine.build.seams import Parts
+from boxship.engine.build.workspace import Workspace
+from boxship.engine.images.feed import from_thread
+from boxship.engine.images.inflate import is_compressed, plain
+
+CHUNK = 1 << 18
+HEAD = 8  # bytes that tell whether something is packed
+PATIENCE = 600.0  # seconds for one call of git
+_GIT = re.compile(r"^(git://|git@|ssh://)|\.git(#.*)?$|^github\.com/")
+_CHECKSUM = re.compile(r"sha(256|384|512):[0-9a-f]{64,128}")
+
+
+def is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def is_git(text: str) -> bool:
+    """Tell whether a source is a git repository: by its scheme, by `.git` at its end, or on github.com."""
+    path = text.partition("#")[0].partition("?")[0]
+    return bool(_GIT.search(path)) and not text.startswith((".", "/"))
+
+
+def is_archive(head: bytes) -> bool:
+    """Tell by its first 512 bytes whether a file is an archive that ADD takes apart."""
+    if not is_compressed(head):
+        return head[257:262] == b"ustar"
+    position = 0
+
+    def read(size: int) -> bytes:
+        nonlocal position
+        piece = head[position : position + size]
+        position += len(piece)
+        return piece
+
+    try:
+        return plain(read)(512)[257:262] == b"ustar"
+    except Invalid:
+        return False
+
+
+def archive_pieces(path: Path) -> AsyncIterator[bytes]:
+    """Yield the plain bytes of an archive, read in a thread."""
+
+    def produce() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            yield from iter(partial(plain(file.read), CHUNK), b"")
+
+    return from_thread(produce)
+
+
+async def directory(where: str, space: Workspace, parts: Parts, telling: Telling | None = None) -> Path:
+    """Return a directory with a repository, or with what an archive at a URL holds. A URL of anything else is a
+    Dockerfile. Raises NotFound, Invalid."""
+    if is_git(where):
+        return await clone(where, space, parts)
+    file = await download(where, space, "", telling)
+    root = space.directory("remote")
+    with file.open("rb") as opened:
+        head = opened.read(1 << 16)
+    if is_archive(head):
+        await parts.trees.unpack_stream(archive_pieces(file), root)
+    else:
+        file.rename(root / "Dockerfile")
+    return root
+
+
+async def download(url: str, space: Workspace, checksum: str = "", telling: Telling | None = None) -> Path:
+    """Fetch a file; it has the URL's last part as its name and, if the server tells, its time of change.
+    Raises NotFound, Invalid for a wrong checksum."""
+    if checksum and not _CHECKSUM.fullmatch(checksum):
+        raise Invalid(f"unsupported checksum {checksum}: want sha256:<hex>")
+    name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or "download"
+    path = space.directory("url") / name.replace("/", "_")
+    seen = hashlib.new(checksum.partition(":")[0] or "sha256")
+    try:
+        async with aiohttp.ClientSession(trust_env=True) as session, session.get(url) as answer:
+            if answer.status >= 400:
+                raise NotFound(f"failed to load {url}: invalid response status {answer.status}")
+            total = answer.content_length or 0
+            done = 0
+            with path.open("wb") as file:
+                async for piece in answer.content.iter_chunked(CHUNK):
+                    seen.update(piece)
+                    done += file.write(piece)
+                    if telling is not None:
+                        telling.advanced(f"downloading {name}", done, total)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as e:
+        raise PlatformError(f"failed to load {url}: {e}") from e
+    if checksum and checksum.partition(":")[2] != seen.hexdigest():
+        raise Invalid(f"digest mismatch {checksum.partition(':')[0]}:{seen.hexdigest()}: {checksum}")
+    path.chmod(0o600)
+    return path
+
+
+def split_git(where: str) -> tuple[str, str, str]:
+    """Return (repository, ref, subdirectory) of `URL#ref:dir` or `URL?ref=…&subdir=…`."""
+    url, _, fragment = where.partition("#")
+    ref, _, below = fragment.partition(":")
+    url, _, query = url.partition("?")
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name in ("ref", "branch", "tag", "commit", "checksum"):
+            ref = unquote(value)
+        elif name == "subdir":
+            below = unquote(value)
+    if url.startswith("github.com/"):
+        url = f"https://{url}"
+    return url, ref, below
+
+
+async def clone(where: str, space: Workspace, parts: Parts, *, keep_git: bool = False) -> Path:
+    """Fetch a repository at one commit, with its submodules. Nothing in it is run. Raises NotFound, Invalid."""
+    url, ref, below = split_git(where)
+    if ref.startswith("-") or url.startswith("-"):
+        raise Invalid(f"no reference of git: {ref or url}")
+    root = space.directory("git")
+    await _git(parts, root, "init", "--quiet")
+    await _git(parts, root, "remote", "add", "origin", "--", url)
+    ref = ref or "HEAD"
+    try:
+        await _git(parts, root, "fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--", ref)
+        commit = "FETCH_HEAD"
+    except NotFound:  # a commit by its number, at a server that gives only what has a name
+        await _git(parts, root, "fetch", "--quiet", "--tags", "origin", "--", "+refs/heads/*:refs/remotes/origin/*")
+        commit = ref
+    await _git(parts, root, "checkout", "--quiet", "--force", "--detach", commit)
+    if (root / ".gitmodules").exists():
+        await _git(parts, root, "submodule", "update", "--init", "--recursive", "--depth=1")
+    if not keep_git:
+        parts.trees.trash(root / ".git")
+    if not below:
+        return root
+    try:
+        inside = root / parts.trees.resolve(root, below).lstrip("/")
+    except NotFound as e:
+        raise NotFound(f"{where}: no directory {below} in the repository") from e
+    if not inside.is_dir():
+        raise NotFound(f"{where}: {below} is no directory")
+    return inside
+
+
+async def _git(parts: Parts, root: Path, *words: str) -> str:
+    """Run git away from anybody's configuration, hooks and questions."""
+    env: Mapping[str, str] = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(root),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+        "LC_ALL": "C",
+    }
+    argv = ["git", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-C", str(root), *words]
+    done = await parts.run(argv, env=env, timeout=PATIENCE)
+    if done.code:
+        said = done.err.decode(errors="replace").strip().splitlines()
+        raise NotFound(f"git {words[0]} failed: {said[-1] if said else f'exit code {done.code}'}")
+    return done.out.decode(errors="replace").strip()

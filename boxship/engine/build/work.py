@@ -1,0 +1,140 @@
+"""What the steps of one build share: layers made and found again, views of file systems, the context."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boxship.base.errors import Invalid, NotFound
+from boxship.base.patterns import clean
+from boxship.engine.build import remote
+from boxship.engine.build.api import CONTEXT, BuildSpec, Sources, Tree
+from boxship.engine.build.bases import Bases
+from boxship.engine.build.dockerfile.values import Dockerfile
+from boxship.engine.build.progress import Reporter, Telling
+from boxship.engine.build.seams import Parts
+from boxship.engine.build.workspace import Workspace
+from boxship.engine.images.making import EMPTY_TAR
+from boxship.host.api.files import Packing
+
+_making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+"""One lock for each step that somebody makes now: who wants the same waits and takes the result."""
+
+
+@asynccontextmanager
+async def alone(key: str) -> AsyncIterator[None]:
+    lock = _making[key]
+    try:
+        async with lock:
+            yield
+    finally:
+        if not lock.locked() and key in _making:
+            del _making[key]
+
+
+@dataclass(slots=True)
+class Work:
+    """One build under way. epoch: seconds since 1970 of everything made.  held: layers that must not go."""
+
+    parts: Parts
+    spec: BuildSpec
+    sources: Sources
+    reporter: Reporter
+    space: Workspace
+    bases: Bases
+    dockerfile: Dockerfile
+    held: set[str]
+    ignore: tuple[str, ...] = ()
+    context: Tree | None = None
+    trees: dict[str, "asyncio.Future[Tree]"] = field(default_factory=dict)
+
+    def lowers(self, layers: Sequence[str]) -> list[str]:
+        return [self.parts.images.layer_path(diff_id) for diff_id in layers]
+
+    def view(self, layers: Sequence[str]) -> Path:
+        return self.space.view(self.lowers(layers))
+
+    async def tree(self, name: str) -> Tree:
+        """Return the context, or a named one; each is asked for once."""
+        found = self.trees.get(name)
+        if found is None:
+            found = self.trees[name] = asyncio.ensure_future(self._tree(name))
+        return await asyncio.shield(found)
+
+    async def _tree(self, name: str) -> Tree:
+        if name == CONTEXT:
+            if self.context is not None:
+                return self.context
+            vertex = self.reporter.vertex("[internal] load build context")
+            async with self.reporter.under_way(vertex):
+                return await self.sources.directory(CONTEXT, self.ignore, ())
+        where = self.spec.contexts[name]
+        vertex = self.reporter.vertex(f"[context {name}] load from {where}")
+        async with self.reporter.under_way(vertex) as telling:
+            return await self._named(name, where, telling)
+
+    async def _named(self, name: str, where: str, telling: Telling) -> Tree:
+        kind, _, rest = where.partition(":")
+        if kind == "local":
+            return await self.sources.directory(rest, (), ())
+        if kind == "docker-image":
+            image = await self.bases.find(rest.removeprefix("//"), "")
+            return Tree(root=self.view(image.layers), owned=True)
+        if kind == "input":
+            image = self.parts.images.get(self.spec.inputs[rest])
+            return Tree(root=self.view(image.layers), owned=True)
+        if remote.is_git(where) or remote.is_url(where):
+            return Tree(root=await remote.directory(where, self.space, self.parts, telling))
+        raise Invalid(f"context {name}: unknown kind of source {where!r}")
+
+    async def ignored(self, name: str) -> tuple[str, ...]:
+        """Return the patterns of what a context is taken not to hold."""
+        if name == CONTEXT:
+            return self.ignore
+        where = self.spec.contexts[name]
+        if not where.startswith("local:"):
+            return ()
+        return self.read_ignore((await self.tree(name)).root, ".dockerignore") or ()
+
+    def read_ignore(self, root: Path, path: str) -> tuple[str, ...] | None:
+        try:
+            with self.parts.trees.open_in(root, path) as file:
+                text = file.read(1 << 20).decode(errors="replace")
+        except (NotFound, Invalid):
+            return None
+        return clean(text.splitlines())
+
+    async def layer(
+        self,
+        key: str,
+        text: str,
+        telling: Telling,
+        make: Callable[[], Awaitable[str]],
+        *,
+        fresh: bool = False,
+    ) -> str:
+        """Return the layer of a step: one that an earlier build made of the same inputs, or what `make` makes.
+        fresh: make it in any case."""
+        async with alone(key):
+            found = None if fresh else self.parts.cache.find(key, self.parts.images.has_layer)
+            if found is not None:
+                telling.cached = True
+                self.held.add(found.diff_id)
+                return found.diff_id
+            diff_id = await make()
+            size = self.parts.images.layer_size(diff_id) if diff_id else 0
+            await self.parts.cache.save(self.parts.cache.note(key, diff_id, size, text))
+            return diff_id
+
+    async def take(self, upper: Path, epoch: int, *, still: bool = False) -> str:
+        """Make a layer of what was written. still: all its time stamps become the epoch's, or else only later ones.
+        Returns "" when nothing was written."""
+        how = Packing(name="", whiteouts=True, latest=epoch, time=epoch if still else None)
+        staged = await self.parts.images.stage_tree(upper, self.parts.trees.packed(upper, "/", how))
+        if staged.facts.diff_id == EMPTY_TAR:
+            self.parts.images.discard(staged)
+            return ""
+        self.held.add(staged.facts.diff_id)
+        return self.parts.images.keep(staged).diff_id
