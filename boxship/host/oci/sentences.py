@@ -18,7 +18,8 @@ _WRONG_KIND = (
     "Check if the specified host path exists and is the expected type"
 )
 _LOGRUS = re.compile(r'level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"')
-_NOT_FOUND = re.compile(r"^executable file `(.*)` not found in \$PATH")
+_NOT_FOUND = re.compile(r"^executable file `(.*)` not found(?: in \$PATH)?")
+_NOT_RUNNABLE = re.compile(r"^the path `.*` (?:exists but it is not executable|is not a regular file)")  # crun 1.19
 # The C library's texts as Go writes them, which is what clients know.
 _ERRNO_TEXT = re.compile(r": ([A-Z][a-z]+(?: [A-Za-z]+)+)$")
 
@@ -31,7 +32,7 @@ def failure(stage: str, raw: str, command: str = "") -> RuntimeFailed:
         return CommandNotFound(text)
     if "not a directory" in reason and "mount" in reason:
         return CommandNotRunnable(text + _WRONG_KIND)
-    if "permission denied" in reason:
+    if "permission denied" in reason or reason.endswith(": is a directory"):
         return CommandNotRunnable(text)
     return RuntimeFailed(text)
 
@@ -55,7 +56,7 @@ def _reason(text: str, command: str) -> str:
     text = text.removeprefix("runc create failed: ").removeprefix("exec failed: ")
     if match := _NOT_FOUND.match(text):
         return _not_found(match[1])
-    if text.startswith(("open executable:", "exec `")):
+    if text.startswith(("open executable:", "exec `")) or _NOT_RUNNABLE.match(text):
         denied = "Operation not permitted" in text or "Permission denied" in text
         reason = "permission denied" if denied else _go_style(text).rpartition(": ")[2]
         return f'unable to start container process: exec: "{command}": {reason}'

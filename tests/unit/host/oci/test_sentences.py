@@ -29,6 +29,31 @@ CASES: dict[str, tuple[str, str, type[RuntimeFailed], str]] = {
         CommandNotRunnable,
         START + '"/bin": permission denied: unknown',
     ),
+    "newer crun, no such path": (
+        "executable file `/foo` not found: No such file or directory\n",
+        "/foo",
+        CommandNotFound,
+        START + '"/foo": stat /foo: no such file or directory: unknown',
+    ),
+    "newer crun, not executable": (
+        "the path `/noexec` exists but it is not executable: Operation not permitted\n",
+        "/noexec",
+        CommandNotRunnable,
+        START + '"/noexec": permission denied: unknown',
+    ),
+    "newer crun, a directory": (
+        "the path `/bin` is not a regular file: Operation not permitted\n",
+        "/bin",
+        CommandNotRunnable,
+        START + '"/bin": permission denied: unknown',
+    ),
+    "newer runc, a directory": (
+        'time="2026-11-21T10:26:20Z" level=error msg="runc create failed: unable to start container process: '
+        'exec: \\"/bin\\": is a directory"\n',
+        "/bin",
+        CommandNotRunnable,
+        START + '"/bin": is a directory: unknown',
+    ),
     "crun, no source of a mount": (
         "error stat'ing file `/nonexistent`: No such file or directory\n",
         "true",
