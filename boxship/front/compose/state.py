@@ -38,12 +38,14 @@ class NetworkSeen(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """containers: of the project. networks, volumes: by name, everybody's. images: id by reference, those present."""
+    """containers: of the project. networks, volumes: by name, everybody's. images: id by reference, those
+    present. declared: volumes that these images declare."""
 
     containers: tuple[Seen, ...] = ()
     networks: Mapping[str, NetworkSeen] = {}
     volumes: Mapping[str, Mapping[str, str]] = {}
     images: Mapping[str, str] = {}
+    declared: Mapping[str, tuple[str, ...]] = {}
 
     def of(self, service: str) -> tuple[Seen, ...]:
         """Return the containers of a service in the order of their numbers, one-off ones left out."""

@@ -140,8 +140,9 @@ def _rename(ways: Ways, service: Service, c: Seen, after: tuple[str, ...]) -> st
 
 
 def _steady(ways: Ways, service: Service, name: str, after: Sequence[str]) -> str:
-    hold = _update(service).monitor or HOLD
-    action = Await(service=service.name, names=(name,), condition=STEADY, hold=hold)
+    monitor = _update(service).monitor
+    hold = monitor or HOLD
+    action = Await(service=service.name, names=(name,), condition=STEADY, hold=hold, always=bool(monitor))
     return ways.sketch.add(f"wait for {name} steady", action, "before the old one goes", after, _tag(service))
 
 

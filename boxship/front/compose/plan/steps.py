@@ -105,13 +105,20 @@ class Create(OnContainer, frozen=True, kw_only=True):
     shared: str = ""
     published: bool = True
 
+    @property
+    def about(self) -> str:
+        return f"Container {self.name.removeprefix(f'{self.replaces[:12]}_') if self.replaces else self.name}"
+
 
 class Revive(OnContainer, frozen=True, kw_only=True):
-    """Make a container as another one's predecessor was. like: id of the one that keeps how that was."""
+    """Make a container as another one's predecessor was. like: id of the one that keeps how that was.
+
+    published: False leaves ports for later."""
 
     like: str
     service: str
     number: int
+    published: bool = True
 
 
 class Start(OnContainer, frozen=True, kw_only=True):
@@ -173,13 +180,15 @@ class Hooks(OnContainer, frozen=True, kw_only=True):
 
 
 class Await(Action, frozen=True, kw_only=True):
-    """Wait until all of `names` meet the condition. hold: how long a container without a check must be up (ns)."""
+    """Wait until all of `names` meet the condition. hold: how long a container must be up (ns), with a health check
+    only when `always`. required: False goes on after a failure."""
 
     service: str
     names: tuple[str, ...]
     condition: str
     required: bool = True
     hold: int = 0
+    always: bool = False
 
     @property
     def about(self) -> str:

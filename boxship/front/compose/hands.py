@@ -1,0 +1,315 @@
+"""The steps of a plan as requests to the daemon, one method each. No decisions: if you need an `if`, it is a plan's."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from boxship.base.errors import PlatformError
+from boxship.front.client.api import ApiError, Client, segment
+from boxship.front.compose import files, hooks, images, labels, previous, waits, wire
+from boxship.front.compose.model import Project, Service
+from boxship.front.compose.plan import steps
+from boxship.front.compose.plan.up import resolved
+from boxship.front.compose.progress import WORDS, Board
+from boxship.front.compose.state import Observed, Seen
+
+Json = dict[str, Any]
+Hash = Callable[[Service], str]
+
+
+class Ids:
+    """Which container has which name, while names move. Safe for threads."""
+
+    def __init__(self, seen: Observed) -> None:
+        self._lock = threading.Lock()
+        self._ids = {c.name: c.id for c in seen.containers}
+        self._services: dict[str, dict[int, str]] = {}
+        for c in seen.containers:
+            if not c.one_off:
+                self._services.setdefault(c.service, {})[c.number] = c.id
+
+    def of(self, action: steps.OnContainer) -> str:
+        with self._lock:
+            return action.id or self._ids.get(action.name, action.name)
+
+    def named(self, name: str) -> str:
+        with self._lock:
+            return self._ids.get(name, name)
+
+    def put(self, name: str, id: str) -> None:
+        with self._lock:
+            self._ids[name] = id
+
+    def made(self, service: str, number: int, name: str, id: str) -> None:
+        with self._lock:
+            self._ids[name] = id
+            self._services.setdefault(service, {})[number] = id
+
+    def move(self, was: str, name: str) -> None:
+        with self._lock:
+            if was in self._ids:
+                self._ids[name] = self._ids.pop(was)
+
+    def first(self, service: str) -> str:
+        """Return the container that others mean when they name the service. Raises PlatformError without one."""
+        with self._lock:
+            numbers = self._services.get(service)
+            if not numbers:
+                raise PlatformError(f"cannot share with service {service}: container missing")
+            return numbers[min(numbers)]
+
+    def all(self, service: str) -> list[str]:
+        with self._lock:
+            ids = set(self._services.get(service, {}).values())
+            return sorted(name for name, id in self._ids.items() if id in ids)
+
+
+class Hands:
+    """Carries out steps for one project; `act` may be called from many threads.
+
+    listener: called with (container id, service) after a container is made or found and before it starts.
+    """
+
+    def __init__(self, client: Client, project: Project, seen: Observed, hash_of: Hash, board: Board) -> None:
+        self.project, self.seen, self.board = project, seen, board
+        self.ids = Ids(seen)
+        self.listener: Callable[[str, str, str], None] | None = None
+        self.deadline: float | None = None
+        self.build: Callable[[Client, steps.Build], str] | None = None
+        self.quiet_pull = False
+        self._address = client.address
+        self._hash_of = hash_of
+        self._local = threading.local()
+        self._seen = {c.id: c for c in seen.containers}
+        self.replaced: set[str] = set()
+
+    @property
+    def client(self) -> Client:
+        """A connection of the thread's own."""
+        found: Client | None = getattr(self._local, "client", None)
+        if found is None:
+            found = self._local.client = Client(self._address)
+        return found
+
+    def act(self, step: steps.Step) -> None:
+        """Do one step, and tell about it."""
+        action = step.action
+        begin, done = self._words(action)
+        about = action.about
+        self.board.tell(about, begin)
+        try:
+            word = self._do(action)
+        except waits.Unmet as error:
+            if isinstance(action, steps.Await) and not action.required:
+                self.board.tell(about, "Skipped", "warned", f"optional dependency {action.service!r}: {error}")
+                return
+            self.board.tell(about, "Error", "failed", str(error))
+            raise
+        except Exception as error:
+            self.board.tell(about, "Error", "failed", str(error))
+            raise
+        self.board.tell(about, word or done, "done")
+
+    def _words(self, action: steps.Action) -> tuple[str, str]:
+        if isinstance(action, steps.Create) and action.replaces:
+            return "Recreate", ""
+        if isinstance(action, (steps.Stop, steps.Remove)) and action.id in self.replaced:
+            return "", "Recreated" if isinstance(action, steps.Remove) else ""
+        return WORDS.get(type(action), ("", ""))
+
+    def _do(self, action: steps.Action) -> str:
+        match action:
+            case steps.OnContainer():
+                return self._on_container(action)
+            case steps.CreateNetwork(key):
+                self._network(key)
+            case steps.RemoveNetwork(id):
+                return self._remove(f"/networks/{segment(id)}")
+            case steps.CreateVolume(key):
+                self.client.post("/volumes/create", body=wire.create_volume(self.project, key))
+            case steps.RemoveVolume(name):
+                return self._remove(f"/volumes/{segment(name)}", {"force": True})
+            case steps.RemoveImage(name):
+                return self._remove(f"/images/{segment(name)}")
+            case steps.Pull():
+                return images.pull(self.client, self.project, action, self.board, quiet=self.quiet_pull)
+            case steps.Build():
+                assert self.build is not None
+                return self.build(self.client, action)
+            case steps.Await():
+                ids = [self.ids.named(name) for name in action.names]
+                return waits.wait(self.client, action, ids, self.deadline)
+            case steps.Delay(_, duration):
+                time.sleep(duration / 1e9)
+            case _:
+                raise TypeError(type(action))
+        return ""
+
+    def _on_container(self, action: steps.OnContainer) -> str:
+        match action:
+            case steps.Create():
+                return self._create(action)
+            case steps.Revive():
+                return self._revive(action)
+            case steps.Start():
+                return self._start(action)
+            case steps.Hooks():
+                hooks.run(self.client, self.project.services[action.service], self.ids.of(action), action, self.board)
+            case steps.Drain():
+                self._drain(action)
+            case steps.TakePorts(name, source=source):
+                self.client.post(f"/boxship/containers/{segment(self.ids.named(name))}/ports", body={"From": source})
+            case steps.Rename(name, was=was):
+                self.client.post(f"{self._path(was)}/rename", {"name": name})
+                self.ids.move(was, name)
+            case steps.Remove(volumes=volumes, force=force):
+                with _allowed(404, 409):
+                    self.client.delete(self._at(action), {"v": volumes, "force": True if force else None})
+            case _:
+                self._signal(action)
+        return ""
+
+    def _signal(self, action: steps.OnContainer) -> None:
+        at = self._at(action)
+        match action:
+            case steps.Stop(grace=grace):
+                with _allowed(404):
+                    self.client.post(f"{at}/stop", {"t": grace})
+            case steps.Restart(grace=grace):
+                self.client.post(f"{at}/restart", {"t": grace})
+            case steps.Kill(signal=signal):
+                with _allowed(404, 409):
+                    self.client.post(f"{at}/kill", {"signal": signal})
+            case steps.Pause():
+                self.client.post(f"{at}/pause")
+            case steps.Unpause():
+                self.client.post(f"{at}/unpause")
+            case _:
+                raise TypeError(type(action))
+
+    def _at(self, action: steps.OnContainer) -> str:
+        return f"/containers/{segment(self.ids.of(action))}"
+
+    def _path(self, name: str) -> str:
+        return f"/containers/{segment(self.ids.named(name))}"
+
+    def _remove(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        try:
+            self.client.delete(path, query)
+        except ApiError as error:
+            if error.code in (403, 409):
+                return "Resource is still in use"
+            if error.code != 404:
+                raise
+        return ""
+
+    def _network(self, key: str) -> None:
+        body = wire.create_network(self.project, key)
+        try:
+            self.client.post("/networks/create", body=body)
+        except ApiError as error:
+            if error.code != 409:  # somebody else was faster: then it is there
+                raise PlatformError(f"failed to create network {body['Name']}: {error}") from error
+
+    def _create(self, action: steps.Create) -> str:
+        if action.replaces:
+            self.replaced.add(action.replaces)
+        service = resolved(self.project.services[action.service], self.ids.first)
+        made = wire.Made(
+            number=action.number,
+            image_id=self.seen.images.get(self.project.image_of(service), ""),
+            config_hash=self._hash_of(service),
+            labels=self._more_labels(action),
+        )
+        body = wire.create(self.project, service, made, self._inherited(action, service))
+        if not action.published:
+            body["HostConfig"].pop("PortBindings", None)
+        id = self.make(service, action.name, body)
+        self.ids.made(action.service, action.number, action.name, id)
+        return ""
+
+    def make(self, service: Service, name: str, body: Json) -> str:
+        """Create a container with its configs and secrets; return its id."""
+        platform = service.platform or self.project.environment.get("DOCKER_DEFAULT_PLATFORM", "")
+        made = self.client.post("/containers/create", {"name": name, "platform": platform or None}, body)
+        for warning in made.get("Warnings") or ():
+            self.board.tell(service.name, "Warning", "warned", warning)
+        place(self.client, self.project, service, made["Id"])
+        return str(made["Id"])
+
+    def _more_labels(self, action: steps.Create) -> dict[str, str]:
+        found = {labels.SHARED: action.shared} if action.shared else {}
+        if action.replaces:
+            old = self.client.get(f"/containers/{segment(action.replaces)}/json")
+            found |= {labels.REPLACES: action.replaces, labels.PREVIOUS: previous.keep(old)}
+        return found
+
+    def _inherited(self, action: steps.Create, service: Service) -> wire.Inherited:
+        old: Seen | None = self._seen.get(action.replaces) if action.inherit else None
+        return wire.Inherited(
+            mounts=old.mounts if old is not None else (),
+            declared=self.seen.declared.get(self.project.image_of(service), ()),
+            links=tuple(self._links(service, action.number)),
+            profiles=files.profiles(self.project, service),
+        )
+
+    def _links(self, service: Service, number: int) -> Iterator[str]:
+        for entry in service.links:
+            other, _, alias = entry.partition(":")
+            for name in self.ids.all(other):
+                own = (alias or other, f"{other}-{number}", f"{self.project.name}-{other}-{number}")
+                yield from (f"{name}:{word}" for word in own)
+        for entry in service.external_links:
+            other, _, alias = entry.partition(":")
+            yield f"{other}:{alias or other}"
+
+    def _revive(self, action: steps.Revive) -> str:
+        found = self.client.get(f"/containers/{segment(action.like)}/json")
+        body = previous.recall(found["Config"]["Labels"])
+        if not action.published:
+            body["HostConfig"].pop("PortBindings", None)
+        made = self.client.post("/containers/create", {"name": action.name}, body)
+        service = self.project.services.get(action.service)
+        if service is not None:
+            place(self.client, self.project, service, made["Id"])
+        self.ids.made(action.service, action.number, action.name, made["Id"])
+        return ""
+
+    def _start(self, action: steps.Start) -> str:
+        id = self.ids.of(action)
+        if self.listener is not None:
+            self.listener(id, action.name, action.service)
+        self.client.post(f"/containers/{segment(id)}/start")
+        return ""
+
+    def _drain(self, action: steps.Drain) -> None:
+        """Take away every published port: new connections go to others, old ones come to their end."""
+        found = self.client.get(f"{self._at(action)}/json")
+        ports = found["HostConfig"].get("PortBindings") or {}
+        if ports:
+            removed = [{"ContainerPort": port} for port in ports]
+            self.client.post(f"/boxship/containers/{segment(self.ids.of(action))}/ports", body={"Remove": removed})
+
+
+def place(client: Client, project: Project, service: Service, id: str) -> None:
+    """Put configs and secrets that are no files on the host into a container that does not run yet."""
+    files.check(project, service)
+    found = list(files.placed(project, service))
+    if found:
+        query = {"path": "/", "copyUIDGID": any(file.uid or file.gid for file in found)}
+        headers = {"Content-Type": "application/x-tar"}
+        reply = client.stream(
+            "PUT", f"/containers/{segment(id)}/archive", query, body=files.archive(found), headers=headers
+        )
+        reply.body()
+
+
+@contextlib.contextmanager
+def _allowed(*codes: int) -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        if error.code not in codes:
+            raise

@@ -1,0 +1,103 @@
+"""Images of a project: which are missing, and how they come. The plan is pure; `pull` speaks with the daemon."""
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+
+from boxship.base.errors import Invalid, PlatformError
+from boxship.front.client.api import ApiError, Client
+from boxship.front.compose.model import Project, Service
+from boxship.front.compose.plan.sketch import Sketch
+from boxship.front.compose.plan.steps import Build, Plan, Pull
+from boxship.front.compose.progress import Board
+
+ALWAYS, MISSING, NEVER, BUILD = "always", "missing", "never", "build"
+_lock = threading.Lock()
+
+
+def wanted(project: Project) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(project.image_of(s) for s in project.services.values() if s.provider is None))
+
+
+def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str = "", no_build: bool = False) -> Plan:
+    """Return the pulls and builds that have to come before containers. build: also of what is there. pull: policy
+    that overrides the files'. Raises Invalid for a service without image."""
+    sketch = Sketch()
+    for name, service in sorted(project.services.items()):
+        if service.provider is not None:
+            continue
+        if not service.image and service.build is None:
+            raise Invalid(
+                f'service "{name}" has neither an image nor a build context specified: invalid compose project'
+            )
+        _one(sketch, project, service, present, build=build and not no_build, pull=pull, no_build=no_build)
+    return sketch.plan()
+
+
+def _one(
+    sketch: Sketch,
+    project: Project,
+    service: Service,
+    present: Mapping[str, str],
+    *,
+    build: bool,
+    pull: str,
+    no_build: bool,
+) -> None:
+    image = project.image_of(service)
+    there = image in present
+    policy = pull or service.pull_policy or MISSING
+    built = service.build is not None
+    pulls = bool(service.image) and policy in (ALWAYS, "daily", "weekly") and not (built and build)
+    if policy.startswith("every_") and service.image and not built:
+        pulls = True
+    if not pulls and not there and not built:
+        if policy == NEVER:
+            raise PlatformError(f"No such image: {image}")
+        pulls = True
+    if not pulls and not there and built and service.image and no_build:
+        pulls = True
+    if pulls:
+        cause = "it is not here" if not there else f"pull policy {policy}"
+        sketch.add(f"pull {image}", Pull(service.name, image, built), cause)
+    if built and not no_build and (build or policy == BUILD or not there):
+        cause = "asked to build" if build else "pull policy build" if policy == BUILD else "it is not here"
+        after = [f"build {project.image_of(project.services[other])}" for other in _builds_on(project, service)]
+        sketch.add(f"build {image}", Build(service.name, image), cause, [key for key in after if sketch.has(key)])
+
+
+def _builds_on(project: Project, service: Service) -> Iterable[str]:
+    contexts = service.build.additional_contexts.values() if service.build is not None else ()
+    for context in contexts:
+        if context.startswith("service:") and context[8:] in project.services:
+            yield context[8:]
+
+
+def pull(client: Client, project: Project, action: Pull, board: Board, *, quiet: bool = False) -> str:
+    """Download one image; return the word for how it ended. Raises PlatformError."""
+    service = project.services[action.service]
+    name, tag = split(action.image)
+    query = {"fromImage": name, "tag": tag, "platform": service.platform or None}
+    try:
+        reply = client.stream("POST", "/images/create", query)
+        for line in reply.lines():
+            message = json.loads(line)
+            if "error" in message:
+                raise PlatformError(message["error"])
+            if not quiet and message.get("id") and message.get("progress"):
+                board.tell(f"{action.service} {message['id']}", message.get("status", ""), "going", message["progress"])
+    except (ApiError, PlatformError) as error:
+        if not action.buildable:
+            raise
+        board.tell(action.service, "Warning", "warned", str(error))
+        return "Warning"
+    return "Pulled"
+
+
+def split(reference: str) -> tuple[str, str]:
+    """Return name and tag (or digest) of a reference; latest where it has none."""
+    if "@" in reference:
+        name, _, digest = reference.partition("@")
+        return name, digest
+    name, colon, tag = reference.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (reference, "latest")
