@@ -43,6 +43,8 @@ def host(asked: HostSpec) -> None:
     if "" in (asked.annotations or {}):
         raise Invalid("invalid Annotations: the empty string is not permitted as an annotation key")
     _modes(asked)
+    if asked.cgroup:
+        raise Invalid(f"Cgroup: {asked.cgroup} cannot be joined (want CgroupParent or CgroupnsMode)")
     if asked.shm_size < 0:
         raise Invalid("SHM size can not be less than 0")
     if not -1000 <= asked.oom_score_adj <= 1000:

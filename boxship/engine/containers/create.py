@@ -52,6 +52,8 @@ class Creation:
 
     def _complete(self, container_id: str, spec: ContainerSpec, image: Image) -> ContainerSpec:
         """Return `spec` with everything settled that image and daemon have a say in. Raises Invalid, NotFound."""
+        if spec.network_disabled:
+            spec = replace(spec, host=replace(spec.host, network_mode="none"), networks={})
         host = self._host(spec.host)
         check_limits.limits(host, os.cpu_count() or 1)
         full = replace(merge.merge(spec, image.config), host=host)
