@@ -11,7 +11,7 @@ from boxship.base.errors import Invalid, NotFound
 from boxship.engine.build import keys, remote
 from boxship.engine.build.api import CONTEXT
 from boxship.engine.build.dockerfile.shellwords import ShellError, expand_heredoc
-from boxship.engine.build.dockerfile.source import DockerfileError, wrong
+from boxship.engine.build.dockerfile.source import DockerfileError, failed
 from boxship.engine.build.dockerfile.values import Add, Copy
 from boxship.engine.build.graph import Origin
 from boxship.engine.build.progress import Telling
@@ -80,7 +80,7 @@ class Files:
             return await self._make(taken, target, chown, mode, still=origin.kind in ("main", "context"))
 
         diff_id = await self._work.layer(key, text, telling, make, fresh=fresh)
-        return state.layered(diff_id, self._described())
+        return state.layered(key, diff_id, self._described())
 
     def _text(self, text: str) -> str:
         return self._scope.text(self._step.line, text, self._env) if text else ""
@@ -89,7 +89,7 @@ class Files:
         try:
             changed(stat.S_IFREG, mode)
         except Invalid as e:
-            raise wrong(self._step.line, str(e), part=self._step.chmod) from e
+            raise failed(self._step.line, str(e), part=self._step.chmod) from e
 
     def _shown(self) -> tuple[str, ...]:
         return tuple(self._text(source) for source in self._step.sources) + tuple(
@@ -105,7 +105,7 @@ class Files:
         """Return the absolute target; a "/" at its end, or `.`, means a directory."""
         asked = self._text(self._step.target)
         if not asked:
-            raise wrong(self._step.line, "the destination is empty", part=self._step.target)
+            raise failed(self._step.line, "the destination is empty", part=self._step.target)
         whole = posixpath.normpath(posixpath.join("/", self._state.config.working_dir or "/", asked))
         whole = "/" + whole.lstrip("/")
         return whole.rstrip("/") + "/" if asked.endswith(("/", "/.")) or asked in (".", "..") else whole
@@ -133,7 +133,7 @@ class Files:
                 f"When using {self._step.line.keyword} with more than one source file, the destination must be a "
                 "directory and end with a /"
             )
-            raise wrong(self._step.line, message, part=self._step.target)
+            raise failed(self._step.line, message, part=self._step.target)
         return Taken(tuple(pieces), tuple(content), many)
 
     async def _fingerprint(self, piece: Piece) -> str:
@@ -142,7 +142,7 @@ class Files:
         except NotFound as e:
             hint = await self._hint(piece)
             message = f"failed to compute cache key: {e}" + (f" ({hint})" if hint else "")
-            raise wrong(self._step.line, message, part=_blamed(str(e), self._step.sources)) from e
+            raise failed(self._step.line, message, part=_blamed(str(e), self._step.sources)) from e
 
     async def _hint(self, piece: Piece) -> str:
         """Tell those who have forgotten their `.dockerignore`."""
@@ -210,7 +210,7 @@ class Files:
                 try:
                     text = expand_heredoc(text, self._scope.variables(self._env), self._scope.escape).text
                 except ShellError as e:
-                    raise wrong(self._step.line, str(e)) from e
+                    raise failed(self._step.line, str(e)) from e
             name = posixpath.basename(heredoc.name)
             (root / name).write_bytes(text.encode(errors="surrogateescape"))
         names = [_literal(f"/{posixpath.basename(heredoc.name)}") for heredoc in self._step.heredocs]
@@ -231,7 +231,7 @@ class Files:
                 except (NotFound, Invalid) as e:
                     if isinstance(e, DockerfileError):
                         raise
-                    raise wrong(self._step.line, str(e)) from e
+                    raise failed(self._step.line, str(e)) from e
         return await work.take(upper, self._state.created // 1_000_000_000, still=still)
 
     async def _put(self, piece: Piece, root: Path, how: Placing) -> None:
@@ -253,7 +253,7 @@ class Files:
         try:
             found = self._work.parts.identity(self._work.view(self._state.layers), chown)
         except (Invalid, NotFound) as e:
-            raise wrong(self._step.line, str(e), part=self._step.chown) from e
+            raise failed(self._step.line, str(e), part=self._step.chown) from e
         return found.uid, found.gid
 
 
@@ -276,7 +276,7 @@ async def make_workdir(work: Work, state: State, path: str, telling: Telling, *,
         return await work.take(upper, state.created // 1_000_000_000, still=True)
 
     diff_id = await work.layer(key, f"WORKDIR {whole}", telling, make, fresh=fresh)
-    return after.layered(diff_id, f"WORKDIR {whole}")
+    return after.layered(key, diff_id, f"WORKDIR {whole}")
 
 
 def _literal(path: str) -> str:

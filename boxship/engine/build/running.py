@@ -13,7 +13,7 @@ from boxship.base.ids import new_id
 from boxship.engine.build import keys
 from boxship.engine.build.api import CONTEXT
 from boxship.engine.build.cachemounts import CacheMounts
-from boxship.engine.build.dockerfile.source import wrong
+from boxship.engine.build.dockerfile.source import failed
 from boxship.engine.build.dockerfile.values import Mount, Run
 from boxship.engine.build.errors import BuildFailed
 from boxship.engine.build.graph import Origin
@@ -71,7 +71,7 @@ class Running:
             return await self._make(argv, script, args, mounts, origins, telling)
 
         diff_id = await self._work.layer(key, f"RUN {shown}", telling, make, fresh=fresh)
-        return self._state.layered(diff_id, f"RUN {declared}{shown}")
+        return self._state.layered(key, diff_id, f"RUN {declared}{shown}")
 
     # ---- what is to run
 
@@ -119,7 +119,7 @@ class Running:
             try:
                 content = await self._parts.trees.fingerprint(root, what, owned=owned)
             except NotFound as e:
-                raise wrong(self._step.line, f"failed to compute cache key: {e}", part=mount.source) from e
+                raise failed(self._step.line, f"failed to compute cache key: {e}", part=mount.source) from e
         return [mount.kind, mount.target, mount.id, mount.env, mount.read_only, mount.size, content]
 
     async def _origin(self, origin: Origin, stage: State | None) -> tuple[Path, bool, tuple[str, ...]]:
@@ -178,7 +178,7 @@ class Running:
                 await asyncio.shield(running.kill())
                 raise
         except RuntimeFailed as e:
-            raise wrong(self._step.line, str(e)) from e
+            raise failed(self._step.line, str(e)) from e
         finally:
             if not mode.startswith("container:"):
                 await asyncio.shield(networks.detach(container))
@@ -219,11 +219,11 @@ class Running:
         if step.network in ("none", "host"):
             mode = step.network
             if mode == "host" and spec.network != "host" and "network.host" not in spec.entitlements:
-                raise wrong(step.line, "network.host is not allowed: build with --allow network.host", part="host")
+                raise failed(step.line, "network.host is not allowed: build with --allow network.host", part="host")
         insecure = step.security == "insecure"
         if insecure and "security.insecure" not in spec.entitlements:
             message = "security.insecure is not allowed: build with --allow security.insecure"
-            raise wrong(step.line, message, part="insecure")
+            raise failed(step.line, message, part="insecure")
         swap = spec.host.memory * 2 if spec.host.memory > 0 and not spec.host.memory_swap else spec.host.memory_swap
         return msgspec.structs.replace(
             spec.host,
@@ -301,7 +301,7 @@ class Running:
         try:
             return root / self._parts.trees.resolve(root, path or "/").lstrip("/")
         except NotFound as e:
-            raise wrong(self._step.line, f"mount source {path}: not found", part=path) from e
+            raise failed(self._step.line, f"mount source {path}: not found", part=path) from e
 
     async def _cache(self, mount: Mount, origin: Origin, stage: State | None, stack: AsyncExitStack) -> MountPoint:
         home, new = await stack.enter_async_context(self._caches.use(mount.id, mount.sharing))
@@ -317,7 +317,7 @@ class Running:
         secret = await self._work.sources.secret(mount.id)
         if secret is None:
             if mount.required:
-                raise wrong(self._step.line, f"secret {mount.id}: not found", part=mount.id)
+                raise failed(self._step.line, f"secret {mount.id}: not found", part=mount.id)
             return
         if mount.env:
             env.append(f"{mount.env}={secret.decode(errors='surrogateescape')}")
@@ -344,7 +344,7 @@ class Running:
         path = await stack.enter_async_context(self._work.sources.agent(mount.id))
         if path is None:
             if mount.required:
-                raise wrong(self._step.line, f"no SSH key {mount.id!r} forwarded from the client", part=mount.id)
+                raise failed(self._step.line, f"no SSH key {mount.id!r} forwarded from the client", part=mount.id)
             return 0
         target = mount.target or SSH.format(number)
         points.append(MountPoint(type="bind", destination=target, source=str(path)))

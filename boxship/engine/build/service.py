@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
-from boxship.engine.build import lint, outputs, remote, workspace
+from boxship.engine.build import imports, lint, outputs, remote, workspace
 from boxship.engine.build.api import (
     CONTEXT,
     DOCKERFILE,
@@ -227,6 +227,7 @@ class Builder:
     async def _solve(self, work: Work) -> BuildResult:
         scope = self._scope(work)
         made = self._plan(work, scope)
+        await imports.take_in(work)
         for warning in self._warnings(work, made, scope):
             work.reporter.tell(warning)
         solver = Solver(work, made, scope, self._caches)

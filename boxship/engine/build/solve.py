@@ -226,7 +226,7 @@ class Solver:
                     after = await make_workdir(self._work, state, path, telling, fresh=fresh)
                 case _:
                     after = settle(state, instruction, scope)
-                    telling.cached = not fresh
+                    telling.cached = not fresh and self._work.may_reuse()
         except DockerfileError as e:
             raise e if e.line else _placed(e, instruction) from e
         if self._work.spec.keep_steps:

@@ -4,7 +4,7 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -37,7 +37,8 @@ _PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """base: the image it began with, None for scratch.  created: nanoseconds since 1970 that everything gets."""
+    """base: the image it began with, None for scratch.  created: nanoseconds since 1970 that everything gets.
+    results: cache keys of the steps so far, with the layers they made."""
 
     config: ImageConfig = EMPTY
     layers: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class State:
     own: int = 0  # layers that are the base's
     cmd_set: bool = False
     image_id: str = ""
-    cached: bool = field(default=True, compare=False)
+    results: tuple[tuple[str, str], ...] = ()
 
     @property
     def env(self) -> dict[str, str]:
@@ -71,10 +72,11 @@ class State:
         )
         return replace(self, history=(*self.history, entry))
 
-    def layered(self, diff_id: str, text: str) -> "State":
+    def layered(self, key: str, diff_id: str, text: str) -> "State":
         """Return the state after a step that changed files; "" changed none."""
         layers = (*self.layers, diff_id) if diff_id else self.layers
-        return replace(self, layers=layers).noted(text, empty=not diff_id)
+        results = (*self.results, (key, diff_id))
+        return replace(self, layers=layers, results=results).noted(text, empty=not diff_id)
 
     def image(self) -> Image:
         return Image(

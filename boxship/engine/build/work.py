@@ -36,7 +36,8 @@ async def alone(key: str) -> AsyncIterator[None]:
 
 @dataclass(slots=True)
 class Work:
-    """One build under way. epoch: seconds since 1970 of everything made.  held: layers that must not go."""
+    """One build under way. held: layers that must not go.  offered: the only layers that may be found again; None
+    is all."""
 
     parts: Parts
     spec: BuildSpec
@@ -47,6 +48,7 @@ class Work:
     dockerfile: Dockerfile
     held: set[str]
     ignore: tuple[str, ...] = ()
+    offered: frozenset[str] | None = None
     context: Tree | None = None
     trees: dict[str, "asyncio.Future[Tree]"] = field(default_factory=dict)
 
@@ -119,7 +121,7 @@ class Work:
         fresh: make it in any case."""
         async with alone(key):
             found = None if fresh else self.parts.cache.find(key, self.parts.images.has_layer)
-            if found is not None:
+            if found is not None and self.may_reuse(found.diff_id):
                 telling.cached = True
                 self.held.add(found.diff_id)
                 return found.diff_id
@@ -127,6 +129,12 @@ class Work:
             size = self.parts.images.layer_size(diff_id) if diff_id else 0
             await self.parts.cache.save(self.parts.cache.note(key, diff_id, size, text))
             return diff_id
+
+    def may_reuse(self, diff_id: str = "") -> bool:
+        """Tell whether a layer, or any, may come from an earlier build."""
+        if self.offered is None:
+            return True
+        return diff_id in self.offered if diff_id else bool(self.offered)
 
     async def take(self, upper: Path, epoch: int, *, still: bool = False) -> str:
         """Make a layer of what was written. still: all its time stamps become the epoch's, or else only later ones.

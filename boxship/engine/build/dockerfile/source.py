@@ -59,6 +59,13 @@ def wrong(line: Line, message: str, *, part: str = "", hint: str = "") -> Docker
     return at(line.source, line.file, (line.first, line.last), said, part)
 
 
+def failed(line: Line, message: str, *, part: str = "") -> DockerfileError:
+    """Return the error of an instruction that is well written and cannot be carried out."""
+    head = f"{line.keyword} failed: {message}"
+    shown = excerpt(line.source, line.file, line.first, line.last, part)
+    return DockerfileError(f"{head}\n{shown}" if shown else head, line.first, line.file)
+
+
 def at(source: tuple[str, ...], file: str, lines: tuple[int, int], message: str, part: str = "") -> DockerfileError:
     first, last = lines
     head = f"dockerfile parse error on line {first}: {message}"
