@@ -158,7 +158,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     rootfs = Rootfs(options, mounts, host.trees)
     ends = Ends(records.of, bus)
     logs = Logs(ends, host.watch.stirred)
-    streams = Streams(runtime, logs, events)
+    streams = Streams(runtime, logs, events, clock)
     stack.push_async_callback(streams.aclose)
     launchpad = Launchpad(_outfit(settings, host, records, networks, runtime))
     networks.on_files = lambda container_id: launchpad.refresh(records.find(container_id))

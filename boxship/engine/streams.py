@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
+from boxship.base.clock import Clock
 from boxship.base.errors import Conflict, PlatformError
 from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
@@ -22,12 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class Attachment:
-    """One client's end of a container's streams; a Console."""
+    """One client's end of a container's streams; a Console. past: what its output begins with."""
 
-    def __init__(self, hub: "_Hub", wanted: frozenset[int], stdin: bool, past: AsyncIterator[tuple[int, bytes]] | None):
+    def __init__(self, hub: "_Hub", wanted: frozenset[int], stdin: bool) -> None:
         self._hub = hub
         self._wanted = wanted
-        self._past = past
+        self.past: AsyncIterator[tuple[int, bytes]] | None = None
         self.stdin = stdin
         self.closed = False
         self._chunks: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(BACKLOG)  # None: no more will come
@@ -42,8 +43,8 @@ class Attachment:
         self._hub.tasks.spawn(self._chunks.put(None), "end of attachment")
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
-        if self._past is not None:
-            async for old in self._past:
+        if self.past is not None:
+            async for old in self.past:
                 yield old
         while not self.closed and (chunk := await self._chunks.get()) is not None:
             yield chunk
@@ -149,7 +150,8 @@ class _Hub:
 
 
 class Streams:
-    def __init__(self, runtime: Runtime, logs: Logs, events: Events) -> None:
+    def __init__(self, runtime: Runtime, logs: Logs, events: Events, clock: Clock) -> None:
+        self._clock = clock
         self._runtime = runtime
         self._logs = logs
         self._events = events
@@ -164,19 +166,23 @@ class Streams:
         with `stream` what comes from now on. Raises Conflict for a paused or restarting container."""
         _refuse_attach(container)
         wanted = frozenset(number for number, asked in ((STDOUT, stdout), (STDERR, stderr)) if asked)
-        past = self._replay(container, wanted) if logs and wanted else None
         hub = self._hub(container) if stream else self._silent(container)
-        attachment = Attachment(hub, wanted, stdin and stream and container.spec.open_stdin, past)
+        attachment = Attachment(hub, wanted, stdin and stream and container.spec.open_stdin)
         if stream:
             hub.join(attachment)
             await self._connect_running(container, hub)
         else:
             attachment.ended()
+        if logs and wanted:
+            # What the monitor reads from now on comes by the stream; it stamps what it reads before it sends it.
+            attachment.past = self._replay(container, wanted, self._clock.now())
         self._events.container(container, "attach")
         return attachment
 
-    async def _replay(self, container: Container, wanted: frozenset[int]) -> AsyncIterator[tuple[int, bytes]]:
-        query = LogQuery(stdout=STDOUT in wanted, stderr=STDERR in wanted)
+    async def _replay(
+        self, container: Container, wanted: frozenset[int], until: int
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        query = LogQuery(stdout=STDOUT in wanted, stderr=STDERR in wanted, until=until)
         async for lines in self._logs.read(container, query):
             for line in lines:
                 yield line.stream, line.text

@@ -1,9 +1,12 @@
 import asyncio
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from boxship.base.errors import Conflict
+from boxship.base.units import parse_rfc3339
 from boxship.engine.logs import Ends, Logs
 from boxship.engine.streams import BACKLOG, Attachment, Streams
 from boxship.host.api.runtime import Runtime
@@ -17,7 +20,7 @@ class World:
     def __init__(self) -> None:
         self.runtime, self.told = FakeRuntime(), Told()
         logs = Logs(Ends(lambda _: None, self.told.bus), lambda _: pytest.fail("nobody follows"))
-        self.streams = Streams(cast(Runtime, self.runtime), logs, self.told.events)
+        self.streams = Streams(cast(Runtime, self.runtime), logs, self.told.events, self.told.clock)
 
     async def attach(self, subject: Container, **changes: bool) -> Attachment:
         return await self.streams.attach(subject, **{**ALL, **changes})
@@ -202,3 +205,18 @@ async def test_without_stream_it_ends_at_once() -> None:
     world, subject = World(), container()
     attachment = await world.attach(subject, stream=False)
     assert await asyncio.wait_for(all_of(attachment), 5) == []
+
+
+async def test_the_past_comes_first_and_ends_where_the_stream_begins(tmp_path: Path) -> None:
+    world, subject = World(), container()
+    log = tmp_path / "log"
+    world.told.clock.advance(parse_rfc3339("2026-11-21T10:00:01Z") - world.told.clock.now())
+    lines = [f"2026-11-21T10:00:0{second}Z stdout F line {second}" for second in (0, 1, 2)]
+    log.write_text("\n".join(lines) + "\n")
+    subject = structs.replace(subject, log_path=str(log))
+    world.up(subject)
+    attachment = await world.attach(subject, logs=True)
+    console = world.runtime.consoles[subject.id][0]
+    console.say(b"line 2\n")
+    console.end()
+    assert [data for _, data in await all_of(attachment)] == [b"line 0\n", b"line 1\n", b"line 2\n"]
