@@ -1,11 +1,14 @@
 """`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the command line otherwise. Imports only what is asked for."""
 
+import os
 import sys
 
 
 def main() -> int:
     """Entry point of the console script; returns the exit code."""
     argv = sys.argv[1:]
+    if os.path.basename(sys.argv[0]) == "docker-compose":
+        argv = ["compose", *argv]  # under the name that scripts of many years call
     if argv[:1] == ["daemon"]:
         from boxship.app import engined
 

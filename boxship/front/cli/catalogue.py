@@ -107,4 +107,4 @@ def names_below(noun: str) -> list[str]:
     """Return what may follow `noun`; with "" all first words."""
     if noun:
         return [path.split(" ")[1] for path in _paths() if path.startswith(f"{noun} ")]
-    return sorted({path for path in _paths() if " " not in path} | NOUNS.keys() | {"daemon"})
+    return sorted({path for path in _paths() if " " not in path} | NOUNS.keys() | {"compose", "daemon"})

@@ -28,6 +28,7 @@ class Session:
         self.environ = os.environ if environ is None else environ
         self.out: TextIO = sys.stdout
         self.err: TextIO = sys.stderr
+        self.above: Parsed | None = None  # flags between a group of commands and the command: `compose -f x config`
 
     def say(self, *words: object) -> None:
         print(*words, file=self.out)

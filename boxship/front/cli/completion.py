@@ -34,13 +34,27 @@ def completion(session: Session, parsed: Parsed) -> None:
 def words(session: Session, typed: list[str]) -> list[str]:
     """Return what may follow `typed`: commands, then flags of the command and names of its noun."""
     typed = [word for word in typed if not word.startswith("-")]
+    if typed[:1] == ["compose"]:
+        return _compose(typed[1:])
     entry, path, _ = find(typed)
     if entry is None:
         return names_below(typed[0] if typed else "")
-    from boxship.front.cli.main import load
+    from boxship.front.cli.loading import load
 
     flags = [f"--{flag.name}" for flag in load(entry).flags if not flag.hidden]
     return [*flags, *_names(session, path)]
+
+
+def _compose(typed: list[str]) -> list[str]:
+    from boxship.front.cli.compose.catalogue import find as find_compose
+    from boxship.front.cli.compose.catalogue import names
+    from boxship.front.cli.loading import command_of
+
+    entry = find_compose(typed[0]) if typed else None
+    if entry is None:
+        return names()
+    command = command_of(f"compose.{entry.module}", entry.name)
+    return [f"--{flag.name}" for flag in command.flags if not flag.hidden]
 
 
 def _names(session: Session, path: str) -> list[str]:

@@ -18,6 +18,9 @@ GLOBAL_FLAGS = (
 )
 
 
+COMPOSE = ("compose", "Applications of many containers (`boxship compose --help` lists what can be done)")
+
+
 def general() -> str:
     """Return the help of `boxship` alone."""
     common = [(entry.also[0] if entry.also else entry.path, entry.summary) for entry in CATALOGUE if entry.common]
@@ -31,16 +34,16 @@ def general() -> str:
             "Build, ship and run containers. Speaks to a Boxship or Docker daemon.",
             "",
             "Common Commands:",
-            _rows(common),
+            rows(common),
             "",
             "Nouns:",
-            _rows([*nouns, ("daemon", "Run the node daemon in the foreground")]),
+            rows([*nouns, COMPOSE, ("daemon", "Run the node daemon in the foreground")]),
             "",
             "Commands:",
-            _rows(rest),
+            rows(rest),
             "",
             "Global Options:",
-            _rows([_flag_row(flag) for flag in GLOBAL_FLAGS]),
+            rows([flag_row(flag) for flag in GLOBAL_FLAGS]),
             "",
             "Examples:",
             "  boxship run -it --rm busybox sh          a shell in a new container",
@@ -53,9 +56,9 @@ def general() -> str:
 
 
 def of_noun(noun: str) -> str:
-    rows = [(entry.path.split(" ")[1], entry.summary) for entry in CATALOGUE if entry.path.startswith(f"{noun} ")]
+    below = [(entry.path.split(" ")[1], entry.summary) for entry in CATALOGUE if entry.path.startswith(f"{noun} ")]
     return (
-        f"Usage:  boxship {noun} COMMAND\n\n{NOUNS[noun]}\n\nCommands:\n{_rows(sorted(rows))}\n\n"
+        f"Usage:  boxship {noun} COMMAND\n\n{NOUNS[noun]}\n\nCommands:\n{rows(sorted(below))}\n\n"
         f"Run 'boxship {noun} COMMAND --help' for more information on a command."
     )
 
@@ -66,7 +69,7 @@ def of_command(path: str, summary: str, aliases: tuple[str, ...], command: Comma
         parts += ["", "Aliases:", "  " + ", ".join(f"boxship {alias}" for alias in aliases)]
     shown = sorted((flag for flag in command.flags if not flag.hidden), key=lambda flag: flag.name)
     if shown:
-        parts += ["", "Options:", _rows([_flag_row(flag) for flag in shown])]
+        parts += ["", "Options:", rows([flag_row(flag) for flag in shown])]
     if command.examples:
         parts += ["", "Examples:", *(f"  {line}" for line in command.examples.strip().splitlines())]
     return "\n".join(parts)
@@ -78,13 +81,15 @@ def usage_hint(path: str, command: Command) -> str:
     )
 
 
-def _flag_row(flag: Flag) -> tuple[str, str]:
+def flag_row(flag: Flag) -> tuple[str, str]:
+    """Return how a flag is written, and what it is for."""
     short = f"-{flag.short}, " if flag.short else "    "
     value = f" {flag.value}" if flag.value else ""
     default = f" (default {flag.default})" if flag.default and flag.default != "false" else ""
     return f"{short}--{flag.name}{value}", flag.help + default
 
 
-def _rows(rows: list[tuple[str, str]]) -> str:
-    width = max(len(left) for left, _ in rows) + 2
-    return "\n".join(f"  {left.ljust(width)}{right}".rstrip() for left, right in rows)
+def rows(pairs: list[tuple[str, str]]) -> str:
+    """Return two columns, indented."""
+    width = max(len(left) for left, _ in pairs) + 2
+    return "\n".join(f"  {left.ljust(width)}{right}".rstrip() for left, right in pairs)

@@ -4,13 +4,13 @@
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.cli import help as texts
-from boxship.front.cli.catalogue import NOUNS, Entry, find, names_below
+from boxship.front.cli.catalogue import NOUNS, find, names_below
 from boxship.front.cli.command import HELP, Command, Failed, Session
 from boxship.front.cli.flags import Parsed, nearest, parse
+from boxship.front.cli.loading import count, load
 from boxship.front.client.api import ApiError, Client, host_from, parse_host, tls_from
 
 USAGE_ERROR = 125
@@ -49,6 +49,8 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _dispatch(given: Parsed, words: list[str]) -> int:
+    if words[0] == "compose":
+        return _compose(given, words[1:])
     entry, path, rest = find(words)
     if entry is None:
         return _unknown(words)
@@ -60,37 +62,33 @@ def _dispatch(given: Parsed, words: list[str]) -> int:
             others = tuple(alias for alias in (entry.path, *entry.also) if alias != path)
             print(texts.of_command(path, entry.summary, others, command))
             return 0
-        _count(path, command, parsed)
+        count(path, command, parsed)
     except Invalid as error:
         return _refuse(f"{error}\n{texts.usage_hint(path, command)}", USAGE_ERROR)
     return _run(given, command, parsed)
 
 
-def load(entry: Entry) -> Command:
-    """Import the one file that holds the command."""
-    module = import_module(f"boxship.front.cli.{entry.module}")
-    commands: dict[str, Command] = module.COMMANDS
-    return commands[entry.name]
+def _compose(given: Parsed, words: list[str]) -> int:
+    from boxship.front.cli.compose.main import choose
+
+    try:
+        chosen = choose(words)
+    except Invalid as error:
+        return _refuse(str(error), USAGE_ERROR)
+    if isinstance(chosen, str):
+        print(chosen)
+        return 0
+    return _run(given, chosen.command, chosen.parsed, chosen.above)
 
 
-def _count(path: str, command: Command, parsed: Parsed) -> None:
-    count, least, most = len(parsed.args), command.least, command.most
-    if count >= least and (most is None or count <= most):
-        return
-    if most == 0:
-        raise Invalid(f"boxship: 'boxship {path}' accepts no arguments")
-    wanted = f"{least}" if least == most else f"at least {least}" if count < least else f"at most {most}"
-    plural = "argument" if wanted.endswith(" 1") or wanted == "1" else "arguments"
-    raise Invalid(f"boxship: 'boxship {path}' requires {wanted} {plural}")
-
-
-def _run(given: Parsed, command: Command, parsed: Parsed) -> int:
+def _run(given: Parsed, command: Command, parsed: Parsed, above: Parsed | None = None) -> int:
     try:
         tls = tls_from(os.environ, {flag.name: given.text(flag.name) for flag in texts.GLOBAL_FLAGS})
         hosts = given.many("host")
         if len(hosts) > 1:
             raise Invalid("specify only one -H")
         session = Session(Client(parse_host(hosts[0] if hosts else host_from(os.environ), tls)))
+        session.above = above
         return command.run(session, parsed) or 0
     except Failed as error:
         return _refuse(str(error), error.code)
