@@ -3,10 +3,12 @@ checked where it is built (engine/bundle), what depends on other things where th
 
 import re
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 
 from boxship.base.errors import Conflict, Invalid
 from boxship.base.units import MILLISECOND
 from boxship.engine import groups, signals
+from boxship.engine.networks import files
 from boxship.model.container import ContainerSpec, HealthSpec, HostSpec, RestartPolicy
 
 NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -37,9 +39,9 @@ def host(asked: HostSpec) -> None:
     if asked.auto_remove and asked.restart_policy.name not in ("", "no"):
         raise Invalid("can't create 'AutoRemove' container with restart policy")
     _ports(asked)
-    for entry in asked.extra_hosts or ():
-        if not entry.replace("=", ":", 1).partition(":")[2]:
-            raise Invalid(f'bad format for add-host: "{entry}"')
+    files.extra_hosts(asked.extra_hosts or (), gateways=("0.0.0.0",))
+    for server in asked.dns or ():
+        _address(server, "DNS server")
     if "" in (asked.annotations or {}):
         raise Invalid("invalid Annotations: the empty string is not permitted as an annotation key")
     _modes(asked)
@@ -51,6 +53,13 @@ def host(asked: HostSpec) -> None:
         raise Invalid(f"Invalid value {asked.oom_score_adj}, range for oom score adj is [-1000, 1000]")
     if asked.storage_opt:
         raise Invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+
+
+def _address(text: str, what: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise Invalid(f"invalid {what}: {text} is not an IP address") from None
 
 
 def restart_policy(policy: RestartPolicy) -> None:

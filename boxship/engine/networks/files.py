@@ -42,13 +42,13 @@ def own_names(hostname: str, domain: str) -> str:
 
 
 def extra_hosts(entries: Sequence[str], gateways: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return (address, name) of "name:address" entries; `host-gateway` stands for `gateways`.
+    """Return (address, name) of "name:address" or "name=address" entries; `host-gateway` stands for `gateways`.
 
     Raises Invalid with dockerd's texts."""
     found: list[tuple[str, str]] = []
     for entry in entries:
-        name, separator, target = entry.partition(":")
-        if not separator or not name:
+        name, _, target = entry.replace("=", ":", 1).partition(":") if "=" in entry else entry.partition(":")
+        if not target or not name:
             raise Invalid(f'bad format for add-host: "{entry}"')
         if target == HOST_GATEWAY:
             if not gateways:

@@ -49,6 +49,8 @@ REFUSED: dict[str, ContainerSpec] = {
     'invalid port specification: "70000/tcp"': hosted(port_bindings={"70000/tcp": ()}),
     'invalid port specification: "a"': hosted(port_bindings={"80/tcp": (PortBinding(host_port="a"),)}),
     'bad format for add-host: "name"': hosted(extra_hosts=("name",)),
+    'invalid IP address in add-host: "x"': hosted(extra_hosts=("db:x",)),
+    "invalid DNS server: x is not an IP address": hosted(dns=("8.8.8.8", "x")),
     "Cgroup: container:x cannot be joined (want CgroupParent or CgroupnsMode)": hosted(cgroup="container:x"),
     "invalid IPC mode: sharable": hosted(ipc_mode="sharable"),
     "invalid PID mode: container:": hosted(pid_mode="container:"),

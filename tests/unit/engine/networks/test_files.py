@@ -43,6 +43,8 @@ EXTRA = {
     "an address": (["db:10.0.0.1"], (("10.0.0.1", "db"),)),
     "IPv6": (["db:fd00::1"], (("fd00::1", "db"),)),
     "IPv6 in brackets": (["db:[fd00::1]"], (("fd00::1", "db"),)),
+    "an equals sign": (["db=10.0.0.1"], (("10.0.0.1", "db"),)),
+    "an equals sign and IPv6": (["db=fd00::1"], (("fd00::1", "db"),)),
     "the host": (["host.docker.internal:host-gateway"], (("172.17.0.1", "host.docker.internal"),)),
     "order is kept": (["b:10.0.0.2", "a:10.0.0.1"], (("10.0.0.2", "b"), ("10.0.0.1", "a"))),
 }
@@ -55,6 +57,7 @@ def test_extra_hosts(entries: list[str], found: tuple[tuple[str, str], ...]) -> 
 
 BAD = {
     "db": 'bad format for add-host: "db"',
+    "db:": 'bad format for add-host: "db:"',
     ":10.0.0.1": 'bad format for add-host: ":10.0.0.1"',
     "db:ten": 'invalid IP address in add-host: "ten"',
     "x:host-gateway": "unable to derive the IP value for host-gateway",
