@@ -125,12 +125,9 @@ class _Unpack:
         directory = self._lib.entry_filetype(entry) == stat.S_IFDIR
         if not self._rules.replace:
             _refuse_other_kind(name, directory)
-        try:
-            self._writer.header(entry)
-        except ArchiveError:
-            if not self._clear(name, directory):
-                raise
-            self._writer.header(entry)
+        if not directory:
+            _clear(name)  # not after a failure: libarchive then writes a file without its contents
+        self._writer.header(entry)
         sparse = self._lib.entry_sparse_count(entry)
         if sparse or self._lib.entry_size(entry):
             self._contents(reader, count=bool(sparse))
@@ -143,16 +140,6 @@ class _Unpack:
             if count:
                 self._count(block[1])
             self._writer.block(*block)
-
-    def _clear(self, name: bytes, directory: bool) -> bool:
-        """Remove a directory that is in the way of something else; tell whether there was one."""
-        try:
-            in_the_way = stat.S_ISDIR(os.lstat(name).st_mode) and not directory
-        except OSError:
-            return False
-        if in_the_way:
-            shutil.rmtree(name)
-        return in_the_way
 
     def _whiteout(self, name: bytes, base: bytes) -> None:
         """Source: OCI image-spec, layer.md; overlayfs.rst. `.wh..wh.` names other than the opaque one were aufs'."""
@@ -179,6 +166,13 @@ class _Unpack:
 
 def _make_opaque(directory: bytes) -> None:
     os.setxattr(directory, "trusted.overlay.opaque", b"y", follow_symlinks=False)
+
+
+def _clear(name: bytes) -> None:
+    """Remove a directory that is in the way of something else, with all that is in it."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if stat.S_ISDIR(os.lstat(name).st_mode):
+            shutil.rmtree(name)
 
 
 def _refuse_other_kind(name: bytes, directory: bool) -> None:
