@@ -51,7 +51,7 @@ async def test_the_users_own_with_arguments(bin: Path) -> None:
 
 async def test_a_default_that_does_not_work_is_an_error(bin: Path) -> None:
     program(bin / "second", "echo second version 3")
-    with pytest.raises(Invalid, match="default-runtime: .fast. does not work"):
+    with pytest.raises(Invalid, match=r"default-runtime: .fast. does not work"):
         await Programs({"fast": "nothing"}, default="fast").probe()
 
 
