@@ -19,9 +19,9 @@ from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
 from boxship.engine.archive import Archive
 from boxship.engine.audit import Audit
-from boxship.engine.build import Builder
 from boxship.engine.build.cachestore import BuildCache
 from boxship.engine.build.seams import Parts as BuildParts
+from boxship.engine.build.service import Builder
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
 from boxship.engine.events import Events
@@ -140,9 +140,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
 
     cache = BuildCache(store, clock)
     await cache.load()
-    images = Images(
-        store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers
-    )
+    images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers)
     await images.start()
     registries = Registries(images, events, _registry_options(settings))
     copy_up = CopyUp(options.data_root, ground, images)
