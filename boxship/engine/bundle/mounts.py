@@ -115,6 +115,8 @@ def _tmpfs(point: MountPoint) -> Mount:
 
 def _bind(point: MountPoint, host: HostFacts) -> Mount:
     spread = point.propagation if point.propagation in PROPAGATIONS else "rprivate"
+    if not point.recursive:  # of one mount both mean the same, but crun takes "rprivate" for a wish for all below
+        spread = spread.removeprefix("r")
     options = ["rbind" if point.recursive else "bind", spread]
     if not point.rw:
         options.append(_how_read_only(point, host))

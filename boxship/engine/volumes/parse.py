@@ -9,6 +9,13 @@ from boxship.model.container import MountSpec, TmpfsOptions
 from boxship.model.status import MountPoint
 
 DEFAULT_DRIVER = "local"
+_TMPFS_VALUES = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
+_MOUNT_FLAGS = frozenset(
+    "defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime "
+    "nodiratime relatime norelatime strictatime nostrictatime private rprivate slave rslave shared rshared unbindable "
+    "runbindable".split()
+)
+CONSISTENCIES = ("", "default", "consistent", "cached", "delegated")
 _FLAGS = ("exec", "noexec", "suid", "nosuid", "dev", "nodev")
 
 
@@ -75,6 +82,14 @@ def _destination(target: str) -> str:
     return posixpath.normpath(target)
 
 
+def check_tmpfs(text: str) -> None:
+    """Raises Invalid for an option of `--tmpfs` that tmpfs does not know."""
+    for option in filter(None, text.split(",")):
+        name, sign, _ = option.partition("=")
+        if name not in (_TMPFS_VALUES if sign else _MOUNT_FLAGS):
+            raise Invalid(f'invalid tmpfs option "{option}"')
+
+
 def parse_mount(spec: MountSpec, exists: Callable[[str], bool]) -> MountPoint:
     """Return the mount point of one `--mount`. `exists` tells whether a bind's source is there. Raises Invalid."""
     reader = _READERS.get(spec.type)
@@ -83,6 +98,8 @@ def parse_mount(spec: MountSpec, exists: Callable[[str], bool]) -> MountPoint:
             raise Invalid("mount type unknown")
         if not spec.target:
             raise Invalid("field Target must not be empty")
+        if spec.consistency not in CONSISTENCIES:
+            raise Invalid(f"invalid consistency: {spec.consistency}")
         point = reader(spec, _destination(spec.target))
         may_miss = spec.bind_options is not None and spec.bind_options.create_mountpoint
         if point.type == "bind" and not may_miss and not exists(point.source):

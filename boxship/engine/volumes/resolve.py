@@ -11,7 +11,7 @@ import msgspec
 
 from boxship.base.errors import Invalid
 from boxship.engine.volumes import modes
-from boxship.engine.volumes.parse import DEFAULT_DRIVER, parse_bind, parse_mount
+from boxship.engine.volumes.parse import DEFAULT_DRIVER, check_tmpfs, parse_bind, parse_mount
 from boxship.model.container import ContainerSpec
 from boxship.model.image import ImageConfig
 from boxship.model.status import MountPoint
@@ -58,7 +58,8 @@ def _asked(spec: ContainerSpec, exists: Callable[[str], bool]) -> dict[str, Moun
 
 
 def _temporary(spec: ContainerSpec) -> set[str]:
-    for target in spec.host.tmpfs or {}:
+    for target, options in (spec.host.tmpfs or {}).items():
+        check_tmpfs(options)
         if not target.startswith("/"):
             raise Invalid(f"invalid mount path: '{target}' mount path must be absolute")
         if posixpath.normpath(target) == "/":

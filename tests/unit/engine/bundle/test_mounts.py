@@ -104,7 +104,7 @@ OPTIONS: dict[str, tuple[Container, dict[str, Any], str, list[str]]] = {
     ),
     "shared memory of the host": (container(host=HostSpec(ipc_mode="host")), {}, "/dev/shm", ["rbind", "rprivate"]),
     "bind": (container(mounts=(bind(),)), {}, "/data", ["rbind", "rprivate"]),
-    "bind of one file system": (container(mounts=(bind(recursive=False),)), {}, "/data", ["bind", "rprivate"]),
+    "bind of one file system": (container(mounts=(bind(recursive=False),)), {}, "/data", ["bind", "private"]),
     "bind with propagation": (container(mounts=(bind(propagation="rshared"),)), {}, "/data", ["rbind", "rshared"]),
     "read-only bind, to its depth": (container(mounts=(bind(rw=False),)), {}, "/data", ["rbind", "rprivate", "rro"]),
     "read-only at its top": (

@@ -145,6 +145,7 @@ BAD_MOUNTS = [
      'type "volume": subpath must be a relative path within the volume'),
     (mount("volume", "vol", volume_options=VolumeOptions(subpath="/a")),
      'type "volume": subpath must be a relative path within the volume'),
+    (mount("tmpfs", consistency="often"), 'type "tmpfs": invalid consistency: often'),
     (mount("tmpfs", "x"), 'type "tmpfs": field Source must not be specified'),
     (mount("tmpfs", tmpfs_options=TmpfsOptions(options=(("uid", "1"),))),
      "type \"tmpfs\": invalid option: 'uid=1' (want one of exec, noexec, suid, nosuid, dev, nodev)"),
@@ -208,7 +209,16 @@ def test_duplicates(host: dict[str, object]) -> None:
         resolved(**host)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("host", [{"tmpfs": {"x": ""}}, {"tmpfs": {"/": ""}}])
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"tmpfs": {"x": ""}},
+        {"tmpfs": {"/": ""}},
+        {"tmpfs": {"/t": "nosuch=1"}},
+        {"tmpfs": {"/t": "size"}},
+        {"tmpfs": {"/t": "exec=1"}},
+    ],
+)
 def test_bad_tmpfs(host: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         resolved(**host)  # type: ignore[arg-type]
