@@ -1,0 +1,86 @@
+"""Pull-through: one registry in front of another, both here."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from boxship.engine.images.manifest import OCI_INDEX
+from boxship.engine.registry.mirror import Place, locate
+from boxship.engine.registry.options import Upstream
+from tests.registries import digest_of, image, index, serving
+
+HUB = Upstream(prefix="docker.io", url="https://hub", default=True)
+QUAY = Upstream(prefix="quay.io", url="https://quay")
+PLACES = {
+    ("docker.io/library/a", ""): Place("docker.io/library/a", HUB, "library/a"),
+    ("quay.io/x", ""): Place("quay.io/x", QUAY, "x"),
+    ("library/a", "docker.io"): Place("docker.io/library/a", HUB, "library/a"),
+    ("x", "quay.io"): Place("quay.io/x", QUAY, "x"),
+    ("library/a", ""): Place("docker.io/library/a", HUB, "library/a"),
+    ("ours", ""): Place("ours"),
+    ("quay.iox/y", ""): Place("docker.io/quay.iox/y", HUB, "quay.iox/y"),
+}
+
+
+@pytest.mark.parametrize(("asked", "place"), PLACES.items())
+def test_where_names_lead(asked: tuple[str, str], place: Place) -> None:
+    assert locate(*asked, (HUB, QUAY), lambda name: name == "ours") == place
+
+
+def test_without_a_default_names_are_our_own() -> None:
+    assert locate("library/a", "", (QUAY,), lambda _: False) == Place("library/a")
+
+
+async def test_it_fetches_once_and_keeps_serving(tmp_path: Path) -> None:
+    layer = os.urandom(3_000_000)
+    pushed = image(layer)
+    blob = f"/v2/far/team/app/blobs/{digest_of(layer)}"
+    async with serving(tmp_path / "far") as far:
+        await far.push("team/app", "v1", pushed)
+        upstream = Upstream(prefix="far", url=far.base, fresh=0.0)
+        async with serving(tmp_path / "near", upstreams=(upstream,)) as near:
+            found = await near.ask("GET", "/v2/far/team/app/manifests/v1")
+            assert (found.status, found.body) == (200, pushed.manifest)
+            size = await near.ask("HEAD", blob)
+            assert (size.status, size.headers["Content-Length"]) == (200, str(len(layer)))
+            many = await asyncio.gather(*(near.ask("GET", blob) for _ in range(5)))
+            assert all(answer.body == layer for answer in many)
+            assert (await near.ask("GET", blob, Range="bytes=5-9")).body == layer[5:10]
+            assert (await near.ask("GET", "/v2/team/app/manifests/v1?ns=far")).body == pushed.manifest
+            lines = (await far.ask("GET", "/metrics")).body.decode().splitlines()
+            sent = next(line.split()[1] for line in lines if line.startswith("registry_blob_sent_bytes_total"))
+            assert float(sent) == len(layer), "fetched once"
+            newer = image(layer, config=b"newer")
+            await far.push("team/app", "v1", newer)
+            assert (await near.ask("GET", "/v2/far/team/app/manifests/v1")).body == newer.manifest
+            assert (await near.ask("GET", "/v2/far/team/app/manifests/v2")).code == "MANIFEST_UNKNOWN"
+            assert (await near.ask("GET", f"/v2/far/team/app/blobs/{digest_of(b'no')}")).code == "BLOB_UNKNOWN"
+            denied = await near.ask("POST", "/v2/far/team/app/blobs/uploads/")
+            assert (denied.status, denied.code) == (403, "DENIED")
+    async with serving(tmp_path / "near", upstreams=(upstream,)) as near:  # the upstream is away now
+        assert (await near.ask("GET", "/v2/far/team/app/manifests/v1")).body == newer.manifest
+        assert (await near.ask("GET", blob)).body == layer
+        assert (await near.ask("GET", "/v2/far/else/manifests/v1")).status >= 500
+
+
+async def test_several_upstreams_in_one(tmp_path: Path) -> None:
+    one, two, ours = image(b"one"), image(b"two"), image(b"ours")
+    async with serving(tmp_path / "1") as first, serving(tmp_path / "2") as second:
+        await first.push("library/app", "v1", one)
+        await second.push("app", "v1", two)
+        await second.put("app", "all", index(two.manifest), OCI_INDEX)
+        upstreams = (
+            Upstream(prefix="docker.io", url=first.base, default=True),
+            Upstream(prefix="quay.io", url=second.base),
+        )
+        async with serving(tmp_path / "near", upstreams=upstreams) as near:
+            await near.push("ours/app", "v1", ours)
+            wanted = {"library/app": one, "docker.io/library/app": one, "quay.io/app": two, "ours/app": ours}
+            for name, pushed in wanted.items():
+                assert (await near.ask("GET", f"/v2/{name}/manifests/v1")).body == pushed.manifest, name
+                for content in pushed.blobs:
+                    assert (await near.ask("GET", f"/v2/{name}/blobs/{digest_of(content)}")).body == content
+            assert (await near.ask("GET", "/v2/quay.io/app/manifests/all")).headers["Content-Type"] == OCI_INDEX
+            assert (await near.ask("GET", f"/v2/quay.io/app/manifests/{two.digest}")).body == two.manifest
