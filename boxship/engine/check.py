@@ -47,6 +47,8 @@ def host(asked: HostSpec) -> None:
     _modes(asked)
     if asked.cgroup:
         raise Invalid(f"Cgroup: {asked.cgroup} cannot be joined (want CgroupParent or CgroupnsMode)")
+    if min(asked.console_size) < 0:
+        raise Invalid("ConsoleSize can not be less than 0")
     if asked.shm_size < 0:
         raise Invalid("SHM size can not be less than 0")
     if not -1000 <= asked.oom_score_adj <= 1000:

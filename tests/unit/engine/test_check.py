@@ -51,6 +51,7 @@ REFUSED: dict[str, ContainerSpec] = {
     'bad format for add-host: "name"': hosted(extra_hosts=("name",)),
     'invalid IP address in add-host: "x"': hosted(extra_hosts=("db:x",)),
     "invalid DNS server: x is not an IP address": hosted(dns=("8.8.8.8", "x")),
+    "ConsoleSize can not be less than 0": hosted(console_size=(24, -1)),
     "Cgroup: container:x cannot be joined (want CgroupParent or CgroupnsMode)": hosted(cgroup="container:x"),
     "invalid IPC mode: sharable": hosted(ipc_mode="sharable"),
     "invalid PID mode: container:": hosted(pid_mode="container:"),
