@@ -1,5 +1,4 @@
-"""Images from Dockerfiles: parse, plan, solve. The doors (classic /build, BuildKit, the CLI) translate to `api`."""
+"""Images from Dockerfiles: parse, plan, solve. The doors (classic /build, BuildKit, the CLI) translate to `api`.
 
-from boxship.engine.build.service import Builder
-
-__all__ = ["Builder"]
+The service is `service.Builder`; it is not imported here, so that the pure parts can be had alone.
+"""

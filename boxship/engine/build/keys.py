@@ -18,7 +18,7 @@ def key(kind: str, **inputs: Any) -> str:
 def _plain(value: Any) -> Any:
     """Give every mapping one order, so that equal inputs are told equally."""
     if isinstance(value, Mapping):
-        return [[name, _plain(value[name])] for name in sorted(value)]
+        return {name: _plain(value[name]) for name in sorted(value)}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     if isinstance(value, (set, frozenset)):

@@ -8,9 +8,9 @@ from pathlib import Path
 from aiohttp import web
 
 from boxship.base.errors import Invalid, NotFound, PlatformError, Unsupported
-from boxship.engine.build import Builder
 from boxship.engine.build.api import CONTEXT, BuildResult, Output, Progress, Tree
 from boxship.engine.build.prune import PruneWish
+from boxship.engine.build.service import Builder
 from boxship.engine.images.registry.auth import Credentials
 from boxship.front.docker.keys import BUILDER
 from boxship.front.docker.wire import build as wire

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from boxship.base.clock import Clock
     from boxship.engine.archive import Archive
     from boxship.engine.audit import Audit
-    from boxship.engine.build import Builder
+    from boxship.engine.build.service import Builder
     from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
     from boxship.engine.execs import Execs
