@@ -1,4 +1,6 @@
-"""`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the command line otherwise. Imports only what is asked for."""
+"""`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the command line otherwise.
+
+Imports only what is asked for."""
 
 import os
 import sys
