@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-from boxship.host.api.network import BridgeLink, LinkSeen
+from boxship.host.api.network import BridgeLink, HostSeen, LinkSeen, NeighbourSeen
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel
 from boxship.host.netlink.graves import Graves, condemned
@@ -62,7 +62,32 @@ class HostLinks:
         return tuple(await self._run(self._channel.addresses))
 
     async def routes(self) -> tuple[str, ...]:
-        return tuple(await self._run(self._channel.routes))
+        return tuple(r.to for r in await self._run(self._channel.routes) if not r.to.endswith("/0"))
+
+    async def look(self) -> HostSeen:
+        return await self._run(self._look)
+
+    def _look(self) -> HostSeen:
+        with open(FORWARD4) as file:
+            forwards = file.read().strip() == "1"
+        return HostSeen(
+            links=self._channel.links(),
+            addresses=tuple(self._channel.addresses()),
+            routes=tuple(self._channel.routes()),
+            neighbours=tuple(self._channel.neighbours()),
+            forwards=forwards,
+        )
+
+    async def route(self, link: str, subnet: str, source: str) -> None:
+        await self._run(lambda: self._channel.call([route.subnet_route(self._channel.index(link), subnet, source)]))
+
+    async def forget(self, entry: NeighbourSeen) -> None:
+        gone = (
+            route.delete_neighbour(entry.link, entry.address)
+            if entry.address
+            else route.delete_forwarding(entry.link, entry.mac)
+        )
+        await self._run(lambda: self._channel.call([gone]))
 
     async def aclose(self) -> None:
         await self._run(self._channel.close)

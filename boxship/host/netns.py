@@ -138,6 +138,9 @@ class NetworkSpaces:
     async def adjust(self, plug: Plug) -> None:
         await self._serve(lambda: self._wires.adjust(plug))
 
+    async def settle(self, group: str, plug: Plug) -> None:
+        await self._serve(lambda: self._wires.settle(self._pin(group), plug))
+
     async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
         return await self._serve(lambda: self._wires.interfaces(self._pin(group)))
 
@@ -298,9 +301,21 @@ class Wires:
                 os.close(space)
 
     def adjust(self, plug: Plug) -> None:
-        about = f"change the port {plug.host_link} of {plug.link}"
-        index = self._host.index(plug.host_link)
-        self._host.call([route.set_port(index, about, isolated=plug.isolated, hairpin=plug.hairpin)])
+        self._bridge(self._host.index(plug.host_link), plug)
+
+    def settle(self, pin: Path, plug: Plug) -> None:
+        space, channel = self._enter(pin)
+        try:
+            index = channel.index(plug.interface)
+            present = {address for owner, address in channel.addresses() if owner == index}
+            about = f"take addresses off {plug.interface}"
+            channel.call([route.set_link(each, about, up=True) for each in (1, index)])  # 1 is loopback
+            extra = sorted(present - set(plug.addresses))
+            channel.call([route.delete_address(index, address) for address in extra])
+            self._settle_inside(Member(space, channel, "", 0, index), plug)
+        finally:
+            channel.close()
+            os.close(space)
 
     def cut(self, host_links: Sequence[str]) -> None:
         """Take links out of their bridges, which forgets their addresses at once; tearing them down may take longer."""
@@ -321,11 +336,14 @@ class Wires:
         space, channel = self._enter(pin)
         try:
             addresses = channel.addresses()
+            defaults = [r for r in channel.routes() if r.to.endswith("/0") and r.gateway]
             return {
                 name: InterfaceSeen(
                     addresses=tuple(a for index, a in addresses if index == link.index),
                     mac=link.mac,
                     peer=link.peer if link.kind == "veth" else 0,
+                    up=link.up,
+                    gateways=tuple(r.gateway for r in defaults if r.link == link.index),
                 )
                 for name, link in channel.links().items()
             }
@@ -364,12 +382,15 @@ class Wires:
 
     def _wire(self, pair: Member, plug: Plug) -> None:
         self._settle_inside(pair, plug)
-        about = f"put {pair.host_link} into {plug.link}"
+        self._bridge(pair.host_index, plug)
+
+    def _bridge(self, index: int, plug: Plug) -> None:
+        about = f"put the other end of {plug.interface} into {plug.link}"
         bridge = self._host.index(plug.link)
         self._host.call(
             [
-                route.set_link(pair.host_index, about, up=True, master=bridge, mtu=plug.mtu),
-                route.set_port(pair.host_index, about, isolated=plug.isolated, hairpin=plug.hairpin),
+                route.set_link(index, about, up=True, master=bridge, mtu=plug.mtu),
+                route.set_port(index, about, isolated=plug.isolated, hairpin=plug.hairpin),
             ]
         )
 

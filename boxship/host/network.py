@@ -5,6 +5,7 @@ from pathlib import Path
 from boxship.host.api.network import HostNet
 from boxship.host.firewall import Nftables
 from boxship.host.links import HostLinks
+from boxship.host.netlink.monitor import KernelStirs
 from boxship.host.netns import NetworkSpaces
 from boxship.host.ports import BoundPorts
 from boxship.host.resolver import SpaceSockets
@@ -18,4 +19,5 @@ def host_net(exec_root: str, link_prefix: str, spaces_ahead: int) -> HostNet:
         firewall=Nftables(),
         sockets=SpaceSockets(),
         ports=BoundPorts(),
+        stirs=KernelStirs(),
     )

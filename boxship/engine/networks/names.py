@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 from boxship.base.tasks import Tasks
@@ -16,13 +17,19 @@ log = logging.getLogger(__name__)
 AT_ONCE = 32  # questions answered before others get their turn
 IDLE = 10.0  # seconds a silent TCP connection may stay open
 LONGEST = 4096  # bytes of a question
+ADDRESS, PORT = "127.0.0.11", 53  # where containers ask
+PATIENCE = 0.5  # seconds for an answer when we try ourselves
+NONSENSE = bytes(12)  # a query without a question
 WAITING = 256  # questions of one container that may wait for outside servers at the same time
 
 
 class Client:
     """One container that asks."""
 
-    def __init__(self, view: View, servers: Servers, datagrams: socket.socket, listener: socket.socket) -> None:
+    def __init__(
+        self, group: str, view: View, servers: Servers, datagrams: socket.socket, listener: socket.socket
+    ) -> None:
+        self.group = group
         self.view = view
         self.servers = servers
         self.datagrams = datagrams
@@ -44,12 +51,13 @@ class NameServer:
         self._tasks = Tasks()
         self._local = 0
         self._forwarded = 0
+        self.on_broken: Callable[[str], None] = lambda group: None
 
     async def serve(self, group: str, path: str, view: View, servers: Servers) -> None:
         """Answer in the namespace pinned at `path` from now on, with `view` first and `servers` for the rest."""
         self.stop(group)
         datagrams, listener = await self._sockets.open(path)
-        client = self._clients[group] = Client(view, servers, datagrams, listener)
+        client = self._clients[group] = Client(group, view, servers, datagrams, listener)
         loop = asyncio.get_running_loop()
         loop.add_reader(datagrams.fileno(), self._datagrams, client)
         loop.add_reader(listener.fileno(), self._accept, client)
@@ -87,13 +95,33 @@ class NameServer:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as e:
-                log.debug("name server: %s", e)
+                self._broken(client, e)
                 return
             answer, question = self._local_answer(client, packet, udp=True)
             if answer is not None:
                 _send(client.datagrams, answer, sender)
             elif question is not None and client.waiting < WAITING:
                 self._tasks.spawn(self._forward(client, packet, question, sender), "forward a question")
+
+    def _broken(self, client: Client, error: OSError) -> None:
+        """Somebody destroyed a socket of ours. It would be readable for ever; whoever hears of it opens another."""
+        log.warning("name server of container %s: %s", client.group[:12], error)
+        loop = asyncio.get_running_loop()
+        for opened in (client.datagrams, client.listener):
+            loop.remove_reader(opened.fileno())
+        self.on_broken(client.group)
+
+    async def try_out(self, path: str) -> bool:
+        """Ask as the container at `path` would, over UDP and TCP; return whether both are answered in time."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    asking = await self._sockets.outgoing(path, ADDRESS, kind)
+                    with asking:
+                        await _exchange(asking, kind)
+                return True
+        except (OSError, TimeoutError):
+            return False
 
     def _local_answer(self, client: Client, packet: bytes, udp: bool) -> tuple[bytes | None, dns.Question | None]:
         """Return an answer, or the question if only others can answer it; neither for what is not worth one."""
@@ -122,7 +150,10 @@ class NameServer:
     def _accept(self, client: Client) -> None:
         try:
             connection, _ = client.listener.accept()
-        except OSError:
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError as e:
+            self._broken(client, e)
             return
         connection.setblocking(False)
         self._tasks.spawn(self._talk(client, connection), "answer over TCP")
@@ -144,6 +175,19 @@ class NameServer:
                         await loop.sock_sendall(connection, struct.pack("!H", len(answer)) + answer)
                 except (OSError, TimeoutError):
                     return
+
+
+async def _exchange(asking: socket.socket, kind: int) -> None:
+    """Send something that is refused at once. Raises ConnectionError when no answer comes."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(asking, (ADDRESS, PORT))
+    if kind == socket.SOCK_DGRAM:
+        await loop.sock_sendall(asking, NONSENSE)
+        await loop.sock_recv(asking, LONGEST)
+    else:
+        await loop.sock_sendall(asking, struct.pack("!H", len(NONSENSE)) + NONSENSE)
+        if not await read_message(asking):
+            raise ConnectionError("the name server hung up")
 
 
 def _send(datagrams: socket.socket, answer: bytes, to: tuple[str, int]) -> None:

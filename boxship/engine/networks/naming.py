@@ -43,6 +43,15 @@ class Naming:
         self._zones: dict[str, Zone] = {}
         self._inside: dict[str, set[str]] = {}  # container id -> networks it is entered in
 
+    @property
+    def on_broken(self) -> Callable[[str], None]:
+        """Hears of a container whose name server's socket failed."""
+        return self._server.on_broken
+
+    @on_broken.setter
+    def on_broken(self, hear: Callable[[str], None]) -> None:
+        self._server.on_broken = hear
+
     async def enter(self, held: Held, left: Network | None = None) -> None:
         """Bring zones and view to the container's networks as they are; begin or cease to answer it."""
         container_id = held.container.id
@@ -59,6 +68,16 @@ class Naming:
             self._server.see(container_id, self._view(held), self._servers(held))
         else:
             await self._server.serve(container_id, held.path, self._view(held), self._servers(held))
+
+    async def answers(self, held: Held) -> bool:
+        """Whether the container's name server can be asked, the whole way; True where there is none to ask."""
+        if held.container.id not in self._server.serving():
+            return True
+        return await self._server.try_out(held.path)
+
+    async def revive(self, held: Held) -> None:
+        """Begin anew to answer the container."""
+        await self._server.serve(held.container.id, held.path, self._view(held), self._servers(held))
 
     def leave(self, container_id: str) -> None:
         """Answer nothing more for the container, and to it; safe to repeat."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -11,13 +11,14 @@ from boxship.base.errors import NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.networks import endpoints
 from boxship.engine.networks.attached import Attached
+from boxship.engine.networks.audit import PinFault, PlugFault, Tenant, inside
 from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.held import Held, Seat
 from boxship.engine.networks.naming import Naming
 from boxship.engine.networks.publishing import Publishing
-from boxship.host.api.network import InterfaceSeen, LinkSeen, Plug, Spaces
-from boxship.model.container import ContainerSpec
+from boxship.host.api.network import InterfaceSeen, LinkSeen, Spaces
+from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.network import EndpointSpec, EndpointStatus, Network
 from boxship.model.status import Container
 
@@ -36,12 +37,14 @@ class Places:
         spaces: Spaces,
         publishing: Publishing,
         naming: Naming,
+        pid: Callable[[Container], int] = lambda container: container.status.pid,
     ) -> None:
         self._catalogue = catalogue
         self._drivers = drivers
         self._spaces = spaces
         self._publishing = publishing
         self._naming = naming
+        self._pid = pid
         self._held: dict[str, Held] = {}
 
     def held(self, container_id: str) -> Held | None:
@@ -182,23 +185,37 @@ class Places:
                 return Seat(network, asked, found)
         return self._seat(held.container, network, asked, inside)
 
-    async def mend(self, held: Held, seen: Mapping[str, LinkSeen]) -> tuple[str, ...]:
-        """Compare the kernel with what the container holds and repair what differs; return what was done.
-        seen: links of the host."""
-        if not held.path:
-            return ()
-        group, done = held.container.group, []
-        if group not in self._spaces.pinned():
-            await self._spaces.repin(group, held.container.status.pid)
-            done.append("namespace pinned again")
-        inside = await self._spaces.interfaces(group)
+    def tenant(self, held: Held) -> Tenant:
+        """What the auditor expects of a container that has a namespace."""
+        plugs = {}
         for name, seat in held.seats.items():
             plug = self._drivers[seat.network.spec.driver].plug(seat.network, held.place(name))
-            if plug is not None and not _is_right(plug, inside, seen):
-                await self._spaces.unplug(group, plug)
-                await self._plug(held, name)
-                done.append(f"interface {plug.interface} made again in network {name}")
-        return tuple(done)
+            if plug is not None:
+                plugs[name] = plug
+        return Tenant(held.container.id, held.container.name, plugs, _may_change(held.container.spec.host))
+
+    async def look_inside(self, held: Held) -> list[PlugFault]:
+        """Return what differs in the container's namespace; nothing when it cannot be looked into."""
+        try:
+            seen = await self._spaces.interfaces(held.container.group)
+        except NotFound:
+            return []
+        return inside(self.tenant(held), seen)
+
+    async def mend(self, held: Held, fault: PinFault | PlugFault) -> str:
+        """Repair one fault; return what was done."""
+        if isinstance(fault, PinFault):
+            await self._spaces.repin(held.container.group, self._pid(held.container))
+            return "the namespace of its process was pinned again"
+        plug = self.tenant(held).plugs[fault.network]
+        if fault.gone:
+            await self._spaces.unplug(held.container.group, plug)
+            await self._plug(held, fault.network)
+            return f"interface {plug.interface} was made again"
+        if plug.host_link:
+            await self._spaces.adjust(plug)
+        await self._spaces.settle(held.container.group, plug)
+        return f"interface {plug.interface} was brought back to its record"
 
     # taking places
 
@@ -279,15 +296,10 @@ class Places:
             endpoints.give_back(self._catalogue.leases(seat.network), seat.status)
 
 
-def _is_right(plug: Plug, inside: Mapping[str, InterfaceSeen], seen: Mapping[str, LinkSeen]) -> bool:
-    """Whether the interface has its addresses, and its other end is up and in its bridge."""
-    shown = inside.get(plug.interface)
-    if shown is None or not set(plug.addresses) <= set(shown.addresses):
-        return False
-    if plug.kind != "veth":
-        return True
-    end, bridge = seen.get(plug.host_link), seen.get(plug.link)
-    return end is not None and bridge is not None and end.up and end.master == bridge.index
+def _may_change(host: HostSpec) -> bool:
+    """Whether the container may change the network in its namespace."""
+    capabilities = {c.upper().removeprefix("CAP_") for c in host.cap_add or ()}
+    return host.privileged or bool(capabilities & {"ALL", "NET_ADMIN"})
 
 
 def _recorded_links(container: Container) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
 from boxship.engine.networks import defaults, endpoints
 from boxship.engine.networks.attached import Attached, Members, NetworkFiles, Ports
-from boxship.engine.networks.audit import NetworkAudit
 from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.drivers.bridge import BridgeDriver
@@ -25,6 +24,7 @@ from boxship.engine.networks.drivers.plain import PlainDriver
 from boxship.engine.networks.edits import PortEdit
 from boxship.engine.networks.files import Names
 from boxship.engine.networks.held import Held
+from boxship.engine.networks.keeper import Ground, Keeper
 from boxship.engine.networks.making import Makers, walls_of
 from boxship.engine.networks.names import NameServer
 from boxship.engine.networks.naming import Naming
@@ -66,13 +66,13 @@ class Networks:
         daemon = Names(settings.dns, settings.dns_search, settings.dns_options)
         naming = self._naming = Naming(NameServer(host.sockets, Upstream(host.sockets)), daemon)
         publishing = self._publishing = Publishing(settings.publish_address, host.ports, self._wall, self._fit)
-        self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming)
+        self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming, self._pid)
         self._porting = Porting(self._places, publishing, members)
         self._told = Told(self._places, members, naming)
         self._makers = Makers(settings, host.links, self._catalogue, self._drivers, self._wall, clock)
-        self._audit = NetworkAudit(self._catalogue, self._places, host, settings.link_prefix)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making = asyncio.Lock()
+        self._keeper = self._make_keeper()
         self._bus = bus
         self._tasks = Tasks()
         self.on_files: Callable[[str], None] = lambda container_id: None
@@ -104,19 +104,18 @@ class Networks:
             self._places.remember(container)
         await self._wall.open()
         seen = await self._host.links.seen()
-        for held in list(self._places.all()):
-            try:
-                await self._take_over(held, seen)
-            except PlatformError as e:
-                log.error("container %s: its networks could not be taken over: %s", held.container.name, e)
+        await self._each_held(lambda held: self._rediscover(held, seen))
         for group in self._host.spaces.pinned() - {c.group for c in running}:
             await self._host.spaces.close(group)
-        _, strays = await self._audit.faults()
-        await self._audit.clear(strays)  # else links stay in bridges until the kernel gets to dying namespaces
+        for _ in range(2):  # a bridge that was missing shows the links that are not in it
+            await self._keeper.mend(await self._keeper.faults())
+        await self._each_held(self._naming.enter)
+        self._keeper.start()
 
     async def aclose(self) -> None:
         """Stop answering names and watching. Networks and containers' places stay as they are."""
         await self._tasks.aclose()
+        await self._keeper.aclose()
         await self._wall.aclose()
         await self._naming.aclose()
         await self._host.spaces.aclose()
@@ -281,26 +280,51 @@ class Networks:
 
     async def faults(self, repair: bool = False) -> list[str]:
         """Compare the kernel with what containers hold; return a sentence for each difference, repaired on request."""
-        found, strays = await self._audit.faults()
+        found = await self._keeper.faults()
         if repair and found:
-            await self._audit.clear(strays)
-            for network in self.all():
-                await self._drivers[network.spec.driver].make(network)
-            seen = await self._host.links.seen()
-            for held in list(self._places.all()):
-                async with self._locks[held.container.id]:
-                    await self._places.mend(held, seen)
+            await self._keeper.mend(found)
+            await self._keeper.mend(await self._keeper.faults())  # what came to light
             await self._wall.repair()
-        return found
+        return sorted(fault.text for fault in found)
 
     # inside
 
-    async def _take_over(self, held: Held, seen: Mapping[str, LinkSeen]) -> None:
+    def _make_keeper(self) -> Keeper:
+        return Keeper(
+            Ground(
+                catalogue=self._catalogue,
+                drivers=self._drivers,
+                places=self._places,
+                naming=self._naming,
+                host=self._host,
+                prefix=self._settings.link_prefix,
+                forwards=lambda: self._settings.ip_forward,
+                locks=self._locks,
+                making=self._making,
+                tell=self._mended,
+            )
+        )
+
+    def _mended(self, network: Network | None, container_id: str, fault: str, done: str) -> None:
+        """Tell the world of a repair."""
+        log.warning("%s; %s", fault, done)
+        attributes = {"name": network.spec.name, "type": network.spec.driver} if network else {}
+        attributes |= {"container": container_id} if container_id else {}
+        self._events.publish(
+            "network", "repair", network.id if network else "", {**attributes, "fault": fault, "repair": done}
+        )
+
+    async def _each_held(self, work: Callable[[Held], Awaitable[None]]) -> None:
+        """Take over one container after the other; one that cannot be does not keep the others from it."""
+        for held in list(self._places.all()):
+            try:
+                await work(held)
+            except PlatformError as e:
+                log.error("container %s: its networks could not be taken over: %s", held.container.name, e)
+
+    async def _rediscover(self, held: Held, seen: Mapping[str, LinkSeen]) -> None:
         if await self._places.rediscover(held, seen):
             await self._save(held.container.id, held)
-        for done in await self._places.mend(held, seen):
-            log.warning("container %s: %s", held.container.name, done)
-        await self._naming.enter(held)
 
     async def _follow(self) -> None:
         async for event in self._bus.follow():
@@ -320,6 +344,9 @@ class Networks:
             return fit(self._members.find(container_id))
         except NotFound:
             return Fit.NOT
+
+    def _pid(self, container: Container) -> int:
+        return self._members.find(container.id).status.pid
 
     def _wished(self, container: Container) -> list[Network]:
         try:

@@ -56,7 +56,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
 class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A link. kind: bridge, veth, … ("" for hardware). master: index of the bridge it is in, or 0.
-    peer: index of the other end of a veth pair, in whichever namespace that is."""
+    peer: index of the other end of a veth pair, in whichever namespace that is.  space: the host's number for that
+    namespace, -1 for its own."""
 
     name: str
     index: int
@@ -66,15 +67,57 @@ class LinkSeen(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int = 0
     mac: str = ""
     peer: int = 0
+    space: int = -1
 
 
 class InterfaceSeen(msgspec.Struct, frozen=True, kw_only=True):
     """An interface of a space. addresses: with prefix, without link-local ones. peer: index of its other end on
-    the host, 0 for none."""
+    the host, 0 for none.  gateways: of the default routes through it."""
 
     addresses: tuple[str, ...] = ()
     mac: str = ""
     peer: int = 0
+    up: bool = True
+    gateways: tuple[str, ...] = ()
+
+
+class RouteSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """to: destination with prefix, "0.0.0.0/0" and "::/0" for default routes.  link: index, 0 for none."""
+
+    to: str
+    link: int = 0
+    gateway: str = ""
+
+
+class NeighbourSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that never expires: link has `address` at `mac`; address "" means that `mac` is behind the link, a
+    port of a bridge."""
+
+    link: int
+    address: str
+    mac: str
+
+
+class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is on the host at one moment. addresses: (link index, address with prefix).  forwards: whether
+    IPv4 packets are routed between links."""
+
+    links: dict[str, LinkSeen] = {}
+    addresses: tuple[tuple[int, str], ...] = ()
+    routes: tuple[RouteSeen, ...] = ()
+    neighbours: tuple[NeighbourSeen, ...] = ()
+    forwards: bool = True
+
+
+class Stir(msgspec.Struct, frozen=True, kw_only=True):
+    """Something was changed. space: the host's number for the namespace it was changed in, -1 for its own.
+    link: name or index of the link it is about, "" and 0 for none or any.  kind: link, address, route, neighbour,
+    rules, settings, mounts."""
+
+    kind: str
+    space: int = -1
+    name: str = ""
+    link: int = 0
 
 
 class ElementChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +165,18 @@ class Links(Protocol):
         """Destinations of the host's main routing table, both families, without default routes."""
         ...
 
+    async def look(self) -> HostSeen:
+        """Everything of the host at once."""
+        ...
+
+    async def route(self, link: str, subnet: str, source: str) -> None:
+        """Let `subnet` be reached by the link, as the kernel does when the link gets the address `source`."""
+        ...
+
+    async def forget(self, entry: NeighbourSeen) -> None:
+        """Delete an entry; safe to repeat."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -149,7 +204,12 @@ class Spaces(Protocol):
         ...
 
     async def adjust(self, plug: Plug) -> None:
-        """Bring the bridge's port that a plug with `host_link` leads to, to the plug's hairpin and isolation."""
+        """Bring the host's end of a plug, `host_link`, to what the plug says: up, in its bridge, hairpin, isolation."""
+        ...
+
+    async def settle(self, group: str, plug: Plug) -> None:
+        """Bring an interface that is there to what the plug says: up, hardware address, exactly these addresses,
+        default routes."""
         ...
 
     async def interfaces(self, group: str) -> dict[str, InterfaceSeen]:
@@ -226,6 +286,14 @@ class PortProbe(Protocol):
         ...
 
 
+class Stirs(Protocol):
+    """What somebody, ourselves included, changes on the host and in the spaces that its links lead to."""
+
+    def heard(self) -> AsyncIterator[Stir]:
+        """Yield changes from now on. A Stir of kind "lost" says that some were missed."""
+        ...
+
+
 class HostNet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of the above, as wired."""
 
@@ -234,3 +302,4 @@ class HostNet(msgspec.Struct, frozen=True, kw_only=True):
     firewall: Firewall
     sockets: ResolverSockets
     ports: PortProbe
+    stirs: Stirs

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from boxship.base.errors import KernelError
-from boxship.host.api.network import LinkSeen
+from boxship.host.api.network import LinkSeen, NeighbourSeen, RouteSeen
 from boxship.host.netlink import route, wire
 
 ROUTE = 0  # NETLINK_ROUTE
@@ -39,6 +39,8 @@ class Channel:
     def call(self, requests: Sequence[wire.Request]) -> None:
         """Send all in one go; the kernel does them in order. Raises LinkFailed for the first one refused;
         those behind it have been tried as well."""
+        if not requests:
+            return
         first = self._sequence + 1
         self._sequence += len(requests)
         self._socket.send(b"".join(r.packed(first + n) for n, r in enumerate(requests)))
@@ -96,16 +98,38 @@ class Channel:
                 found.append((index, f"{ip_address(packed)}/{prefix}"))
         return found
 
-    def routes(self) -> list[str]:
-        """Destinations of the main table, without default routes and IPv6's link-local and multicast ones."""
+    def routes(self) -> list[RouteSeen]:
+        """The main table, without IPv6's link-local and multicast routes."""
         found = []
         for message in self.ask(route.all_routes()):
             family, prefix, _, _, table = struct.unpack_from("=BBBBB", message.body)
-            packed = wire.attributes(message.body[12:]).get(route.RTA_DST)
-            if table == route.TABLE_MAIN and packed and prefix and family in (route.AF_INET, route.AF_INET6):
-                address = ip_address(packed)
-                if not (address.is_link_local or address.is_multicast):
-                    found.append(f"{address}/{prefix}")
+            values = wire.attributes(message.body[12:])
+            if table != route.TABLE_MAIN or family not in (route.AF_INET, route.AF_INET6):
+                continue
+            anywhere = bytes(4 if family == route.AF_INET else 16)
+            address = ip_address(values.get(route.RTA_DST, anywhere))
+            if not (address.is_link_local or address.is_multicast):
+                via = values.get(route.RTA_GATEWAY)
+                link = wire.integer(values.get(route.RTA_OIF, b""))
+                gateway = str(ip_address(via)) if via else ""
+                found.append(RouteSeen(to=f"{address}/{prefix}", link=link, gateway=gateway))
+        return found
+
+    def neighbours(self) -> list[NeighbourSeen]:
+        """What is known for good of other hosts' hardware addresses, and behind which ports of bridges they are.
+        What was learned and may be forgotten again is left out."""
+        found = []
+        for family in (0, route.AF_BRIDGE):
+            for message in self.ask(route.all_neighbours(family)):
+                told, index, state, _, _ = struct.unpack_from("=BxxxiHBB", message.body)
+                values = wire.attributes(message.body[12:])
+                if not state & (route.NUD_PERMANENT | route.NUD_NOARP):
+                    continue
+                packed = values.get(route.NDA_DST, b"")
+                if told == route.AF_BRIDGE or packed:
+                    address = "" if told == route.AF_BRIDGE else str(ip_address(packed))
+                    mac = values.get(route.NDA_LLADDR, b"").hex(":")
+                    found.append(NeighbourSeen(link=index, address=address, mac=mac))
         return found
 
 
@@ -127,4 +151,5 @@ def link_seen(message: wire.Message) -> LinkSeen:
         mtu=wire.integer(values.get(route.IFLA_MTU, b"")),
         mac=values.get(route.IFLA_ADDRESS, b"").hex(":"),
         peer=wire.integer(values.get(route.IFLA_LINK, b"")),
+        space=wire.signed(values.get(route.IFLA_LINK_NETNSID)),
     )

@@ -2,7 +2,7 @@
 
 import errno
 import struct
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 
 from boxship.host.netlink.wire import (
     ACK,
@@ -20,11 +20,12 @@ from boxship.host.netlink.wire import (
 NEWLINK, DELLINK, GETLINK, SETLINK = 16, 17, 18, 19
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, GETROUTE = 24, 26
+DELNEIGH, GETNEIGH = 29, 30
 
 AF_BRIDGE, AF_INET, AF_INET6 = 7, 2, 10
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO = 1, 3, 4, 5, 10, 12
-IFLA_LINKINFO, IFLA_NET_NS_FD = 18, 28
+IFLA_LINKINFO, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 28, 37
 INFO_KIND, INFO_DATA = 1, 2
 VETH_INFO_PEER = 1
 NF_CALL_IPTABLES, NF_CALL_IP6TABLES = 36, 37
@@ -32,11 +33,16 @@ BRPORT_MODE, BRPORT_ISOLATED = 4, 33  # hairpin is called mode
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
 IFA_F_NODAD = 0x02
-RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
+NDA_DST, NDA_LLADDR = 1, 2
+NTF_MASTER = 0x04
+NUD_NOARP, NUD_PERMANENT = 0x40, 0x80
+PROTOCOL_KERNEL = 2
 TABLE_MAIN, PROTOCOL_BOOT, SCOPE_UNIVERSE, SCOPE_LINK, UNICAST = 254, 3, 0, 253, 1
 
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, change mask
 _ADDRESS = struct.Struct("=BBBBI")  # family, prefix, flags, scope, index
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, dst, src, tos, table, protocol, scope, type, flags
 
 GONE = (errno.ENODEV,)
@@ -151,3 +157,31 @@ def default_route(index: int, gateway: str) -> Request:
 
 def all_routes() -> Request:
     return Request(GETROUTE, DUMP, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0), "list routes")
+
+
+def subnet_route(index: int, subnet: str, source: str) -> Request:
+    """The route to the hosts behind a link that the kernel makes with an address of the link."""
+    block, via = ip_network(subnet), ip_address(source)
+    family, scope = (AF_INET, SCOPE_LINK) if via.version == 4 else (AF_INET6, SCOPE_UNIVERSE)
+    body = _ROUTE.pack(family, block.prefixlen, 0, 0, TABLE_MAIN, PROTOCOL_KERNEL, scope, UNICAST, 0)
+    body += attribute(RTA_DST, block.network_address.packed) + number(RTA_OIF, index)
+    body += attribute(RTA_PREFSRC, via.packed) if via.version == 4 else b""
+    return Request(NEWROUTE, ACK | CREATE | REPLACE, body, f"add route to {subnet}")
+
+
+def all_neighbours(family: int = 0) -> Request:
+    """Neighbours of links, or with AF_BRIDGE the forwarding entries of bridges."""
+    return Request(GETNEIGH, DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0), "list neighbours")
+
+
+def delete_neighbour(index: int, address: str) -> Request:
+    packed = ip_address(address)
+    family = AF_INET if packed.version == 4 else AF_INET6
+    body = _NEIGHBOUR.pack(family, index, 0, 0, 0) + attribute(NDA_DST, packed.packed)
+    return Request(DELNEIGH, ACK, body, f"forget neighbour {address}", (errno.ENOENT,))
+
+
+def delete_forwarding(index: int, mac: str) -> Request:
+    """Let a bridge forget behind which of its ports an address is."""
+    body = _NEIGHBOUR.pack(AF_BRIDGE, index, 0, NTF_MASTER, 0) + attribute(NDA_LLADDR, _mac(mac))
+    return Request(DELNEIGH, ACK, body, f"forget forwarding of {mac}", (errno.ENOENT,))

@@ -78,3 +78,8 @@ def string(value: bytes) -> str:
 
 def integer(value: bytes) -> int:
     return int.from_bytes(value[:4], "little" if struct.pack("=H", 1)[0] else "big")
+
+
+def signed(value: bytes | None) -> int:
+    """Return a number that may be negative; -1 for none."""
+    return struct.unpack("=i", value[:4])[0] if value else -1

@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from boxship.engine.networks.rules import Walls
-from boxship.host.api.network import Plug
+from boxship.host.api.network import BridgeLink, Plug
 from boxship.model.network import EndpointSpec, EndpointStatus, Network, NetworkSpec
 
 
@@ -29,6 +29,10 @@ class Driver(Protocol):
 
     def link(self, network_id: str, spec: NetworkSpec) -> str:
         """Name of the network's link on the host, "" for none."""
+        ...
+
+    def bridge(self, network: Network) -> BridgeLink | None:
+        """The network's bridge as it should be; None for networks without one."""
         ...
 
     async def make(self, network: Network) -> None:

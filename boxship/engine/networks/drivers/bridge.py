@@ -37,17 +37,18 @@ class BridgeDriver:
     def link(self, network_id: str, spec: NetworkSpec) -> str:
         return self.options(spec).name or (self._settings.network_prefix + network_id[:12])[:NAME_MAX]
 
-    async def make(self, network: Network) -> None:
+    def bridge(self, network: Network) -> BridgeLink:
         options = self.options(network.spec)
-        await self._links.ensure_bridge(
-            BridgeLink(
-                name=network.link,
-                addresses=tuple(_own(p) for p in network.pools if self._has_address(p, options)),
-                mtu=options.mtu,
-                filtered=self._apart_by_filter(options),
-                mac=mac_for(_first_ipv4(network), bytes.fromhex(network.id[:8])),
-            )
+        return BridgeLink(
+            name=network.link,
+            addresses=tuple(_own(p) for p in network.pools if self._has_address(p, options)),
+            mtu=options.mtu,
+            filtered=self._apart_by_filter(options),
+            mac=mac_for(_first_ipv4(network), bytes.fromhex(network.id[:8])),
         )
+
+    async def make(self, network: Network) -> None:
+        await self._links.ensure_bridge(self.bridge(network))
 
     async def drop(self, network: Network) -> None:
         await self._links.remove(network.link)

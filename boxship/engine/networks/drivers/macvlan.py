@@ -4,7 +4,7 @@ from boxship.base.errors import Invalid
 from boxship.engine.networks.drivers import Place
 from boxship.engine.networks.options import endpoint_sysctls, mtu
 from boxship.engine.networks.rules import Walls
-from boxship.host.api.network import Links, Plug
+from boxship.host.api.network import BridgeLink, Links, Plug
 from boxship.model.network import Network, NetworkSpec
 
 MODES = ("bridge", "private", "vepa", "passthru")
@@ -31,6 +31,9 @@ class MacvlanDriver:
 
     def link(self, network_id: str, spec: NetworkSpec) -> str:
         return spec.options.get("parent", "")
+
+    def bridge(self, network: Network) -> BridgeLink | None:
+        return None
 
     async def make(self, network: Network) -> None:
         if network.link not in await self._links.seen():

@@ -3,7 +3,7 @@
 from boxship.base.errors import Forbidden
 from boxship.engine.networks.drivers import Place
 from boxship.engine.networks.rules import Walls
-from boxship.host.api.network import Plug
+from boxship.host.api.network import BridgeLink, Plug
 from boxship.model.network import Network, NetworkSpec
 
 
@@ -20,6 +20,9 @@ class PlainDriver:
 
     def link(self, network_id: str, spec: NetworkSpec) -> str:
         return ""
+
+    def bridge(self, network: Network) -> BridgeLink | None:
+        return None
 
     async def make(self, network: Network) -> None:
         return None
