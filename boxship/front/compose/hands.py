@@ -251,9 +251,13 @@ class Hands:
         return wire.Inherited(
             mounts=old.mounts if old is not None else (),
             declared=self.seen.declared.get(self.project.image_of(service), ()),
-            links=tuple(self._links(service, action.number)),
+            links=self.links(service, action.number),
             profiles=files.profiles(self.project, service),
         )
+
+    def links(self, service: Service, number: int) -> tuple[str, ...]:
+        """Return HostConfig.Links of a container: `links` of the service, and `external_links`."""
+        return tuple(self._links(service, number))
 
     def _links(self, service: Service, number: int) -> Iterator[str]:
         for entry in service.links:

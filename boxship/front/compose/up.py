@@ -35,6 +35,7 @@ class Up:
         self._client, self._project, self._board, self._show = client, project, board, show
         self.build: Callable[[Client, steps.Build], str] | None = None
         self.listener: Callable[[str, str, str], None] | None = None
+        self.meet: dict[str, str] = {}
         self.warn: Callable[[str], None] = lambda text: None
 
     def run(self, wish: up.Wish, wanted: Images | None = None, *, timeout: float = 0) -> Observed:
@@ -44,7 +45,7 @@ class Up:
         for service in self._project.services.values():
             files.check(self._project, service)
         seen = self.prepare(wanted or Images())
-        plan = up.plan(self._project, wish, seen, service_hash)
+        plan = up.plan(self._project, wish, seen, service_hash, self.meet)
         for warning in plan.warnings:
             self.warn(warning)
         for name in plan.right:
@@ -59,8 +60,18 @@ class Up:
         plan = images.plan(self._project, seen.images, build=wanted.build, pull=wanted.pull, no_build=wanted.no_build)
         if not plan.steps:
             return seen
-        self._do(plan, self._hands(seen, quiet=wanted.quiet))
+        try:
+            self._do(plan, self._hands(seen, quiet=wanted.quiet))
+        except StepFailed as failed:
+            raise _told(failed) from failed
         return observe(self._client, self._project.name, names) if self._show is None else seen
+
+    def carry(self, plan: steps.Plan, seen: Observed) -> None:
+        """Do any plan of this project. Raises PlatformError."""
+        try:
+            self._do(plan, self._hands(seen))
+        except StepFailed as failed:
+            raise _told(failed) from failed
 
     def _hands(self, seen: Observed, *, quiet: bool = False) -> Hands:
         hands = Hands(self._client, self._project, seen, service_hash, self._board)

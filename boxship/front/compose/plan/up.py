@@ -48,9 +48,17 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     ignore_orphans: bool = False
 
 
-def plan(project: Project, wish: Wish, seen: Observed, hash_of: Callable[[Service], str]) -> Plan:
-    """Return the steps; () when all is well. Raises NotFound for what is external and missing."""
-    return _Converge(project, wish, seen, hash_of).plan()
+def plan(
+    project: Project,
+    wish: Wish,
+    seen: Observed,
+    hash_of: Callable[[Service], str],
+    meet: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the steps; () when all is well. meet: condition by service, to wait for at the end.
+
+    Raises NotFound for what is external and missing."""
+    return _Converge(project, wish, seen, hash_of).plan(meet or {})
 
 
 class _Converge:
@@ -63,7 +71,7 @@ class _Converge:
         self.changed: dict[str, str] = {}  # services whose containers are replaced -> why
         self.ground: dict[str, str] = {}  # network or volume -> key that makes it
 
-    def plan(self) -> Plan:
+    def plan(self, meet: Mapping[str, str]) -> Plan:
         self._networks()
         self._volumes()
         self._orphans()
@@ -71,6 +79,8 @@ class _Converge:
             self._service(self.project.services[name])
         if self.wish.wait and self.wish.start:
             self._wait_for_all()
+        for name, condition in meet.items():
+            self.meet(name, condition, True)
         return self.sketch.plan()
 
     def _networks(self) -> None:
