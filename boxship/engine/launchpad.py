@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from boxship.base.errors import Conflict, NotFound
 from boxship.engine import devices, groups
 from boxship.engine.bundle import bundle, capabilities, cdi, clamped, exec_process, resources, security
@@ -21,7 +23,7 @@ from boxship.host.api.runtime import Launch
 from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.exec import ExecSpec
 from boxship.model.runtime import HostFacts, Identity, IdMap, Surroundings
-from boxship.model.status import Container
+from boxship.model.status import Container, MountPoint
 
 FILES = {"/etc/hostname": "hostname", "/etc/hosts": "hosts", "/etc/resolv.conf": "resolv.conf"}
 
@@ -63,6 +65,7 @@ class Launchpad:
         """Write the container's files and return what the runtime is to create. Raises Invalid, Conflict."""
         spec = container.spec
         log_drivers.require(spec.host.log_config)
+        container = replace(container, mounts=tuple(map(_single, container.mounts)))
         built = bundle(container, self._outfit.facts, self._around(container, netns_path))
         return Launch(
             id=container.id,
@@ -194,3 +197,10 @@ class Launchpad:
                 )
             )
         return tuple(found)
+
+
+def _single(point: MountPoint) -> MountPoint:
+    """Nothing can be mounted below a file, and crun takes the target of a deep read-only mount for a directory."""
+    if point.type == "bind" and point.recursive and Path(point.source).is_file():
+        return replace(point, recursive=False)
+    return point
