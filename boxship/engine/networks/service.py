@@ -71,6 +71,7 @@ class Networks:
         self._told = Told(self._places, members, naming)
         self._makers = Makers(settings, host.links, self._catalogue, self._drivers, self._wall, clock)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._wall.on_repair = lambda fault, done: self._mended(None, "", fault, done)
         self._making = asyncio.Lock()
         self._keeper = self._make_keeper()
         self._bus = bus

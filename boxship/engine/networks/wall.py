@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from boxship.base.errors import KernelError
 from boxship.base.tasks import Tasks
@@ -26,6 +26,7 @@ class Wall:
         self._sending: asyncio.Task[None] | None = None
         self._tasks = Tasks()
         self.repairs = 0
+        self.on_repair: Callable[[str, str], None] = lambda fault, done: None
 
     async def open(self) -> None:
         """Make the table, or correct the one that is there, and watch over it from now on."""
@@ -98,15 +99,17 @@ class Wall:
             try:
                 await self._firewall.change(self._table, changes)
             except KernelError as e:  # somebody changed the table under us: it is made as it should be
-                log.warning("the firewall table %s is repaired: %s", self._table, e)
-                await self.repair()
+                await self._mend(str(e))
 
     async def _watch(self) -> None:
         async for _ in self._firewall.disturbed(self._table):
             await asyncio.sleep(SETTLE)
             self.repairs += 1
-            log.warning("the firewall table %s was changed by somebody else; it is repaired", self._table)
             try:
-                await self.repair()
+                await self._mend(f"the firewall table {self._table} was changed by somebody else")
             except KernelError:
                 log.exception("the firewall table %s could not be repaired", self._table)
+
+    async def _mend(self, fault: str) -> None:
+        await self.repair()
+        self.on_repair(fault, "the table was made as it should be")

@@ -67,7 +67,13 @@ class Lab:
         self.bus = Bus()
         self.sleepers: dict[str, subprocess.Popen[bytes]] = {}
         self.servers: list[subprocess.Popen[bytes]] = []
+        self.told: list[Event] = []
+        self._listening = asyncio.create_task(self._listen())
         self.networks = self.daemon()
+
+    async def _listen(self) -> None:
+        async for event in self.bus.follow():
+            self.told.append(event)
 
     def daemon(self) -> Networks:
         host = host_net(self.settings.exec_root, self.settings.link_prefix, self.settings.spaces_ahead)
@@ -187,6 +193,7 @@ class Lab:
         return [line.split()[-1] for line in answers if line.startswith("Address") or "name =" in line]
 
     async def aclose(self) -> None:
+        self._listening.cancel()
         for server in self.servers:
             server.kill()
             server.communicate()
