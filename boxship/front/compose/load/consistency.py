@@ -53,6 +53,9 @@ def check(project: Project) -> None:
     for service in project.services.values():
         for key, text in _faults(service, project):
             raise Wrong(text, ("services", service.name, *key.split(".")) if key else ("services", service.name))
+    for name, secret in project.secrets.items():
+        if not (secret.external or secret.file or secret.environment):
+            raise Wrong(f'secret "{name}" must declare either `file` or `environment`', ("secrets", name))
     _cycle(project)
 
 

@@ -50,7 +50,7 @@ class Loader:
         """Return `error` with the file and line that say most of its path."""
         best: tuple[int, int, str] = (-1, 1, self.sources[-1][0] if self.sources else "")
         for name, text in reversed(self.sources):
-            depth, line = line_of(text, error.path)
+            depth, line = max(line_of(text, error.path), line_of(text, error.path[1:]))  # version 1 has no `services`
             if depth > best[0]:
                 best = (depth, line, name)
         return Invalid(f"{best[2]}:{best[1]}: {error}")

@@ -127,14 +127,13 @@ def _is_plain(text: str) -> bool:
 def _fits_block(text: str) -> bool:
     if any(_is_special(char) for char in text if char != "\t"):
         return False
-    return " \n" not in text and not text.endswith(" ")
+    return " \n" not in text and not text.endswith(" ") and text[0] != "\n"  # Go's blocks lose a first line break
 
 
 def _block(text: str, indent: str) -> str:
-    hint = str(len(_INDENT)) if text[0] in " \n" else ""
-    chomp = "-" if not text.endswith("\n") else "+" if text == "\n" or text.endswith("\n\n") else ""
-    body = text.removeprefix("\n")  # the break behind the header counts as the first: a quirk that agrees with Go's
-    lines = [f"{indent}{line}" if line else "" for line in body.removesuffix("\n").split("\n")] if body else []
+    hint = str(len(_INDENT)) if text[0] == " " else ""
+    chomp = "-" if not text.endswith("\n") else "+" if text.endswith("\n\n") else ""
+    lines = [f"{indent}{line}" if line else "" for line in text.removesuffix("\n").split("\n")]
     return "\n".join([f"|{hint}{chomp}", *lines])
 
 
