@@ -17,8 +17,8 @@ from boxship.base.errors import KernelError, PlatformError
 
 CHUNK = 1 << 16
 LAST_BREATH = 1.0  # seconds a killed process may take to be gone
-# Python ignores the first two, which children would inherit; the others are ours, not theirs.
-_DEFAULTS = (signals.SIGPIPE, signals.SIGXFSZ, signals.SIGINT, signals.SIGTERM, signals.SIGHUP, signals.SIGCHLD)
+# A shell that starts us in the background ignores SIGINT and SIGQUIT for us, Python SIGPIPE and SIGXFSZ.
+_DEFAULTS = tuple(signals.valid_signals() - {signals.SIGKILL, signals.SIGSTOP})
 
 
 class Process:
