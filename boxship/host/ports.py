@@ -5,7 +5,7 @@ import socket
 from ipaddress import ip_address
 
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_STREAM, 132)}
-LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp; a connected port may be bound again
+ESTABLISHED, LISTENING = "01", "0A"  # TCP_LISTEN in /proc/net/tcp; a connected port may be bound again
 
 
 class BoundPorts:
@@ -52,6 +52,26 @@ def _held(protocol: str, version: int) -> list[tuple[int, int]]:
     except FileNotFoundError:
         return []
     return found
+
+
+def accepted(pid: int) -> int:
+    """Return how many TCP connections the network namespace of a process has accepted and not ended, its own to
+    itself left out; 0 when the process has gone."""
+    listening, connected = set(), []
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"/proc/{pid}/net/{name}") as file:
+                next(file, None)
+                for line in file:
+                    fields = line.split()
+                    port = fields[1].rpartition(":")[2]
+                    if fields[3] == LISTENING:
+                        listening.add(port)
+                    elif fields[3] == ESTABLISHED and fields[1].partition(":")[0] != fields[2].partition(":")[0]:
+                        connected.append(port)
+        except OSError:
+            continue
+    return sum(1 for port in connected if port in listening)
 
 
 def _number(text: str) -> int:

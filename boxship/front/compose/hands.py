@@ -160,7 +160,9 @@ class Hands:
             case steps.Drain():
                 self._drain(action)
             case steps.TakePorts(name, source=source):
-                self.client.post(f"/boxship/containers/{segment(self.ids.named(name))}/ports", body={"From": source})
+                self.client.post(f"/boxship{self._path(name)}/ports", body={"From": source})
+                old = self.client.get(f"/containers/{segment(source)}/json")
+                self._quiet(f"/containers/{segment(source)}", old["Config"].get("StopTimeout"))
             case steps.Rename(name, was=was):
                 self.client.post(f"{self._path(was)}/rename", {"name": name})
                 self.ids.move(was, name)
@@ -294,7 +296,14 @@ class Hands:
         ports = found["HostConfig"].get("PortBindings") or {}
         if ports:
             removed = [{"ContainerPort": port} for port in ports]
-            self.client.post(f"/boxship/containers/{segment(self.ids.of(action))}/ports", body={"Remove": removed})
+            self.client.post(f"/boxship{self._at(action)}/ports", body={"Remove": removed})
+            self._quiet(self._at(action), found["Config"].get("StopTimeout"))
+
+    def _quiet(self, at: str, grace: int | None) -> None:
+        """Wait until the container has no connections any more, as long as it would have to stop at most."""
+        end = time.monotonic() + (10 if grace is None else grace)
+        while time.monotonic() < end and self.client.get(f"/boxship{at}/connections")["Accepted"]:
+            time.sleep(0.1)
 
 
 def place(client: Client, project: Project, service: Service, id: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from boxship.base.errors import Invalid
+from boxship.engine.connections import accepted
 from boxship.engine.networks import PortEdit
 from boxship.engine.networks.edits import Bindings
 from boxship.front.docker.keys import CONTAINERS, NETWORKS
@@ -35,6 +36,12 @@ async def edit(request: web.Request) -> web.Response:
     container = request.app[CONTAINERS].get(request.match_info["ref"])
     await request.app[NETWORKS].edit_ports(container.id, parse(asked))
     return body.reply({"Ports": render_ports(request.app[CONTAINERS].get(container.id))})
+
+
+@routes.get("/boxship/containers/{ref}/connections")
+async def connections(request: web.Request) -> web.Response:
+    """200 {"Accepted": 3}: TCP connections that clients have to the container now."""
+    return body.reply({"Accepted": accepted(request.app[CONTAINERS].get(request.match_info["ref"]))})
 
 
 def parse(asked: dict[str, Any]) -> PortEdit:
