@@ -50,7 +50,11 @@ def _fields(word: str, lists: set[str]) -> dict[str, Any]:
     pairs = [part.partition("=") for part in word.split(",")]
     if any(not equals for _, equals, _ in pairs):
         raise ValueError(word)
-    return {key.strip(): value.split("+") if key.strip() in lists else value for key, _, value in pairs}
+    return {key.strip(): _several(value) if key.strip() in lists else value for key, _, value in pairs}
+
+
+def _several(value: str) -> list[str]:
+    return [value] if value == "+" else value.split("+")  # a lone + is a word: whoever has logged in
 
 
 def _convert(of: type[msgspec.Struct], values: dict[str, Any]) -> Any:

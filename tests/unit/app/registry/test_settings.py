@@ -35,6 +35,10 @@ def test_rules_as_flags(flag: str) -> None:
     assert getattr(settings(flag, text), NAMES[flag]) == (rule,)
 
 
+def test_a_lone_plus_is_a_word() -> None:
+    assert settings("--right", "users=+").rights == (Right(users=("+",)),)
+
+
 def test_rules_add_up() -> None:
     found = settings("--quota", "repositories=a,bytes=1", "--quota", "repositories=b,bytes=2").quotas
     assert [quota.bytes for quota in found] == [1, 2]
