@@ -57,6 +57,19 @@ def _document(path: str) -> str:
         raise Invalid(f"config: cannot read {path}: {e.strerror}") from e
 
 
+@contextlib.asynccontextmanager
+async def embedded(config: str) -> AsyncIterator[None]:
+    """Run the registry of a configuration file within a daemon. Raises Invalid, KernelError."""
+    async with serve(from_file(config)) as addresses:
+        log.info("registry listens on %s", ", ".join(addresses))
+        yield
+
+
+def from_file(config: str) -> Settings:
+    """Return the settings of a file and of variables. Raises Invalid."""
+    return tables.load(tables.read_flags([]), os.environ, _document(config))
+
+
 async def _run(settings: Settings) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -36,7 +36,7 @@ class Report:
 
 
 class Collector:
-    """At most one collection at a time in this process; those of others do no harm."""
+    """At most one collection at a time in this process; those of others do no harm. freed: bytes since the start."""
 
     def __init__(self, parts: Parts, options: Options) -> None:
         self._parts = parts
@@ -44,6 +44,7 @@ class Collector:
         self._clock: Clock = parts.clock
         self._options = options
         self._turn = asyncio.Lock()
+        self.freed = 0
 
     def _now(self) -> float:
         return self._clock.now() / SECOND
@@ -60,6 +61,7 @@ class Collector:
                 await self._graves()
                 report.uploads = await self._parts.uploads.sweep(self._now() - self._options.lease)
                 await self._records.write(collecting.drop_empty)
+            self.freed += report.bytes
             return report
 
     async def _retain(self, report: Report, dry: bool) -> None:

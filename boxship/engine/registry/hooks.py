@@ -80,7 +80,7 @@ class Hooks:
         self._hooks = {hook.url: hook for hook in hooks}
         self._records = records
         self._clock = clock
-        self._woken = asyncio.Event()
+        self._woken = {hook.url: asyncio.Event() for hook in hooks}
         self._http: aiohttp.ClientSession | None = None
 
     def _now(self) -> float:
@@ -104,32 +104,41 @@ class Hooks:
         await self._records.write(
             lambda db: db.executemany("INSERT INTO notices (hook, body, due) VALUES (?, ?, ?)", rows)
         )
-        self._woken.set()
+        for url in chosen:
+            self._woken[url].set()
 
     async def deliver(self) -> None:
-        """Send notices as they fall due, until cancelled. A receiver that fails does not hold up the others."""
+        """Send notices as they fall due, until cancelled. A slow receiver does not hold up the others."""
+        known = tuple(self._hooks)
+        marks = ",".join("?" * len(known))
+        await self._records.write(lambda db: db.execute(f"DELETE FROM notices WHERE hook NOT IN ({marks})", known))
+        await asyncio.gather(*(self._deliver_to(hook) for hook in self._hooks.values()))
+
+    async def _deliver_to(self, hook: Webhook) -> None:
+        woken = self._woken[hook.url]
         while True:
-            self._woken.clear()
+            woken.clear()
             rows = self._records.rows(
-                "SELECT id, hook, body, attempts FROM notices WHERE due <= ? ORDER BY id LIMIT ?", (self._now(), _BATCH)
+                "SELECT id, body, attempts FROM notices WHERE hook = ? AND due <= ? ORDER BY id LIMIT ?",
+                (hook.url, self._now(), _BATCH),
             )
-            await asyncio.gather(*(self._attempt(*row) for row in rows))
+            for row in rows:
+                await self._attempt(hook, *row)
             if not rows:
                 try:
-                    await asyncio.wait_for(self._woken.wait(), _LOOK)
+                    await asyncio.wait_for(woken.wait(), _LOOK)
                 except TimeoutError:
                     continue
 
-    async def _attempt(self, number: int, url: str, body: bytes, attempts: int) -> None:
-        hook = self._hooks.get(url)
-        problem = await self._send(hook, body) if hook else ""
+    async def _attempt(self, hook: Webhook, number: int, body: bytes, attempts: int) -> None:
+        problem = await self._send(hook, body)
         attempts += 1
-        if problem and hook and attempts < hook.attempts:
+        if problem and attempts < hook.attempts:
             due = self._now() + pause(attempts)
             await self._records.write(lambda db: _postpone(db, number, attempts, due))
             return
         if problem:
-            log.error("webhook %s: given up after %d attempts: %s", url, attempts, problem)
+            log.error("webhook %s: given up after %d attempts: %s", hook.url, attempts, problem)
         await self._records.write(lambda db: db.execute("DELETE FROM notices WHERE id = ?", (number,)))
 
     async def _send(self, hook: Webhook, body: bytes) -> str:

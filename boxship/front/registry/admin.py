@@ -15,7 +15,6 @@ async def collect(request: web.Request) -> web.Response:
     """Collect now; `dry=1` only tells what retention would remove."""
     await request.app[DOOR].admit(request, "", "admin")
     report = await request.app[REGISTRY].collector.collect(dry=request.query.get("dry") == "1")
-    request.app[METRICS].collected.inc(report.bytes)
     return reply(dataclasses.asdict(report))
 
 
@@ -23,7 +22,7 @@ async def collect(request: web.Request) -> web.Response:
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.Response:
     await request.app[DOOR].admit(request, "", "admin")
-    return request.app[METRICS].response()
+    return request.app[METRICS].response(request.app[REGISTRY].collector.freed)
 
 
 @routes.get("/")

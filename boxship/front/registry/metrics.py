@@ -23,7 +23,7 @@ class Metrics:
         self._running = Gauge("registry_http_requests_running", "Requests under way", registry=self._registry)
         self.received = Counter("registry_blob_received_bytes", "Bytes of uploads", registry=self._registry)
         self.sent = Counter("registry_blob_sent_bytes", "Bytes of downloads", registry=self._registry)
-        self.collected = Counter("registry_collected_bytes", "Bytes that collections freed", registry=self._registry)
+        self._freed = Gauge("registry_collected_bytes", "Bytes that collections freed", registry=self._registry)
 
     def begun(self) -> None:
         self._running.inc()
@@ -33,5 +33,7 @@ class Metrics:
         self._requests.labels(method, route, str(code)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
-    def response(self) -> web.Response:
+    def response(self, freed: int) -> web.Response:
+        """freed: bytes that collections have freed since the start."""
+        self._freed.set(freed)
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -57,7 +57,7 @@ async def _send_file(
     with file:
         start, length = span
         transport = request.transport
-        if transport is None or transport.get_extra_info("sslcontext") is not None:
+        if transport is None or not _can_sendfile(transport):
             file.seek(start)
             return await send_stream(request, _pieces(file.fileno(), start, length), headers, (*span, blob.size))
         os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_SEQUENTIAL)
@@ -67,6 +67,12 @@ async def _send_file(
             await asyncio.get_running_loop().sendfile(transport, file, start, length)
         await response.write_eof()
         return response
+
+
+def _can_sendfile(transport: asyncio.Transport) -> bool:
+    """Not over TLS, and not on loops such as uvloop's."""
+    plain = transport.get_extra_info("sslcontext") is None
+    return plain and isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
 
 
 async def _pieces(file: int, start: int, length: int) -> AsyncIterator[bytes]:
