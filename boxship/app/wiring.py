@@ -201,7 +201,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.TOP: Top(lambda c: host.groups.pids(_group(options, c)), events),
         keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity),
         keys.SYSTEM: system,
-        keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks),
+        keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks, lambda: builder.running),
         keys.BUILDER: builder,
         keys.BUS: bus,
         keys.CLOCK: clock,

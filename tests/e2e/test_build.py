@@ -1,6 +1,7 @@
 """Building images with the stock CLI's classic builder: what Dockerfiles say comes true."""
 
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemons import Daemon
 from tests.e2e.conftest import Docker
+from tests.images import busybox_rootfs
 
 pytestmark = pytest.mark.e2e
 Build = Callable[..., subprocess.CompletedProcess[str]]
@@ -407,3 +410,55 @@ def test_what_was_built_can_be_saved_and_loaded(site: Site, tmp_path: Path) -> N
     site.docker("load", "-i", str(archive))
     assert site.inspect("{{.Id}}") == image
     assert site.run("sh", "-c", "cat /n/g; ls /etc").split() == ["keptpasswd"] or "group" not in site.run("ls", "/etc")
+
+
+# ---- ends that nobody wished for
+
+
+def begin(site: Site, text: str, mark: str, host: str) -> "subprocess.Popen[str]":
+    """Start a build and return once it has printed `mark`."""
+    site.write("Dockerfile", text)
+    environment = {**site.docker.environment, "DOCKER_BUILDKIT": "0", "DOCKER_HOST": host}
+    building = subprocess.Popen(
+        ["docker", "build", "-t", site.tag, "."], cwd=site.root, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert building.stdout is not None
+    for line in building.stdout:
+        if line.strip() == mark:
+            return building
+    raise AssertionError("the build ended too early")
+
+
+def test_a_client_that_goes_leaves_nothing(docker: Docker, killable: Daemon, tmp_path: Path) -> None:
+    subprocess.run(["docker", "-H", killable.host, "import", "-", "busybox"], input=busybox_rootfs(), check=True)
+    site = Site(docker, tmp_path)
+    building = begin(site, "FROM busybox\nRUN echo here; sleep 300 & sleep 301\n", "here", killable.host)
+    assert len(os.listdir(killable.exec_root / "builds")) > 1
+    assert killable.check() == []  # a step under way is no stranger
+    building.terminate()
+    building.wait(20)
+    end = time.monotonic() + 10
+    while _leftovers(killable) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert _leftovers(killable) == []
+    assert killable.check() == []
+
+
+def test_a_crash_loses_only_the_running_step(docker: Docker, killable: Daemon, tmp_path: Path) -> None:
+    subprocess.run(["docker", "-H", killable.host, "import", "-", "busybox"], input=busybox_rootfs(), check=True)
+    site = Site(docker, tmp_path)
+    text = "FROM busybox\nRUN echo first > /a\nRUN echo here; test -e /go || sleep 300\n"
+    building = begin(site, text, "here", killable.host)
+    killable.kill()
+    building.wait(20)
+    killable.start()
+    assert _leftovers(killable) == []
+    assert killable.check() == []
+    site.docker = Docker(killable.host, docker.label, docker.config)
+    assert cached(site.build("FROM busybox\nRUN echo first > /a\nRUN cat /a\n")) == 1
+
+
+def _leftovers(daemon: Daemon) -> list[str]:
+    builds = [name for name in os.listdir(daemon.exec_root / "builds") if name != ".runtime"]
+    return [*builds, *os.listdir(daemon.data_root / "tmp"), *os.listdir(daemon.data_root / "containers")]

@@ -144,6 +144,8 @@ class Running:
             points, extra = await self._provide(mounts, origins, script, stack)
             env = (*self._environment(args), *extra)
             container = self._container(argv, env, points)
+            self._work.running.add(container.id)
+            stack.callback(self._work.running.discard, container.id)
             stack.callback(self._parts.roots.discard, container)
             telling.runs(container.id)
             root = self._parts.roots.mount(container)

@@ -47,6 +47,7 @@ class Builder:
         self._tmp = parts.options.data_root / "tmp"
         self._caches = CacheMounts(parts.options.data_root / "build" / "mounts", parts.trees, parts.clock)
         self._pruning = Pruning(parts, self._caches)
+        self.running: set[str] = set()  # ids of the containers that steps run in
 
     async def start(self) -> None:
         """Take away what builds of a killed daemon have left."""
@@ -131,7 +132,7 @@ class Builder:
         held: set[str],
     ) -> Work:
         empty = Dockerfile((), (), {})
-        work = Work(self._parts, spec, sources, reporter, space, bases, empty, held)
+        work = Work(self._parts, spec, sources, reporter, space, bases, empty, held, self.running)
         if spec.context:
             work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")

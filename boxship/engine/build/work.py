@@ -36,8 +36,11 @@ async def alone(key: str) -> AsyncIterator[None]:
 
 @dataclass(slots=True)
 class Work:
-    """One build under way. held: layers that must not go.  offered: the only layers that may be found again; None
-    is all."""
+    """One build under way.
+
+    held: layers that must not go.  running: ids of the containers that steps run in.
+    offered: the only layers that may be found again; None is all.
+    """
 
     parts: Parts
     spec: BuildSpec
@@ -47,6 +50,7 @@ class Work:
     bases: Bases
     dockerfile: Dockerfile
     held: set[str]
+    running: set[str]
     ignore: tuple[str, ...] = ()
     offered: frozenset[str] | None = None
     context: Tree | None = None
