@@ -113,6 +113,10 @@ async def _serve(settings: Settings, opened: Sequence[Listener], again: Callable
             from boxship.app import metrics  # 5 MiB that most daemons never need
 
             await stack.enter_async_context(metrics.serve(settings.metrics_addr, node.states))
+        if settings.registry_config:
+            from boxship.app.registry import serve as registry
+
+            await stack.enter_async_context(registry.embedded(settings.registry_config))
         authority = settings.tlscacert if settings.tlsverify else None
         secure = any(listener.secure for listener in opened)
         context = server_context(settings.tlscert, settings.tlskey, authority) if secure else None

@@ -58,6 +58,10 @@ class Settings:
         kinds.TEXT, "", "Serve Prometheus metrics over HTTP here, as in 127.0.0.1:9323", group="Daemon"
     )
 
+    registry_config: str = row(
+        kinds.TEXT, "", "Run a registry too, with the settings of this file; see docs/registry.md", group="Daemon"
+    )
+
     # Listeners
     hosts: tuple[str, ...] = row(
         kinds.LIST,

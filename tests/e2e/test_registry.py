@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.daemons import Daemon
 from tests.e2e.conftest import Docker
+from tests.images import busybox_rootfs
 from tests.registries import PROGRAM, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -238,3 +241,21 @@ def test_our_own_commands(docker: Docker, tmp_path: Path) -> None:
         assert run(own, "registry", "ls", "-q", "-u", "root", "team/app", **environ).stdout.split() == ["keep"]
     run(own, "registry", "passwd", "-d", "-f", str(path), "root")
     assert path.read_text() == ""
+
+
+def test_a_registry_within_the_daemon(tmp_path: Path) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{sock.getsockname()[1]}"
+    config = tmp_path / "registry.json"
+    config.write_text(json.dumps({"root": str(tmp_path / "registry"), "listen": [host], "collect-every": "1h"}))
+    daemon = Daemon("--registry-config", str(config))
+    try:
+        daemon.start()
+        archive = tmp_path / "busybox.tar"
+        archive.write_bytes(busybox_rootfs())
+        name = f"{host}/team/app:v1"
+        for words in (("import", str(archive), name), ("push", name), ("rmi", name), ("pull", name)):
+            run("docker", "-H", daemon.host, *words)
+    finally:
+        daemon.close()
