@@ -2,16 +2,18 @@
 
 A split file is a zstd stream of records: kind (1 byte), length (8 bytes, big endian), then
 `L`: that many bytes of the tar as they are; `F`: the contents of a file of that length, followed by the length of
-its path (2 bytes) and the path, relative to the layer. Idea: vbatts/tar-split. Reading and writing of the split file
-only; the layer's tree is somebody else's.
+its path (2 bytes) and the path, relative to the layer; `K`: the CRC-32 that the file before it had, in place of a
+length. Idea: vbatts/tar-split. Reading and writing of the split file only; the layer's tree is somebody else's.
 """
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
 import zstandard
+from isal import isal_zlib
 
 from boxship.base.errors import Invalid
+from boxship.engine.images.paths import Paths
 from boxship.engine.images.tarhead import BLOCK, Head, HeadReader, padded
 
 CHUNK = 1 << 18
@@ -29,6 +31,8 @@ class Splitter:
         self._copy = 0  # bytes to come that are taken literally
         self._skip = 0  # bytes to come that the extracted file will hold
         self._ended = False
+        self._crc = 0  # of the file that is passing
+        self._paths = Paths()
         self.size = 0
         self.entries = 0
 
@@ -38,7 +42,7 @@ class Splitter:
         while at < len(view):
             if self._skip:
                 step = min(self._skip, len(view) - at)
-                self._skip -= step
+                self._pass(view[at : at + step])
             elif self._copy or self._ended:
                 step = len(view) - at if self._ended else min(self._copy, len(view) - at)
                 self._take(view[at : at + step])
@@ -49,6 +53,14 @@ class Splitter:
                     self._block(bytes(self._partial))
                     self._partial.clear()
             at += step
+
+    def _pass(self, piece: memoryview) -> None:
+        """Let bytes go that the extracted file will hold; remember how to know them again."""
+        self._crc = isal_zlib.crc32(piece, self._crc)
+        self._skip -= len(piece)
+        if not self._skip:
+            self._writer.write(b"K" + self._crc.to_bytes(8, "big"))
+            self._crc = 0
 
     def _take(self, piece: memoryview) -> None:
         """Keep bytes as they are; bodies of extended headers are shown to the reader of headers too."""
@@ -66,6 +78,7 @@ class Splitter:
             self._ended = self._heads.ended
             return
         self.entries += 1
+        self._paths.take(head)
         if head.is_file:
             self.size += head.size
         if head.in_tree:
@@ -96,16 +109,22 @@ class Splitter:
 
 def assemble(split: BinaryIO, open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
     """Yield the tar again, in pieces. `open_file` opens a path of the layer's tree.
-    Raises Invalid when a file no longer has the length it had."""
+    Raises Invalid when a file is no longer what it was."""
     reader = zstandard.ZstdDecompressor().stream_reader(split)
+    path, crc = "", 0
     while kind := reader.read(1):
         length = int.from_bytes(_exactly(reader, 8), "big")
         if kind == b"L":
             yield from _pieces(reader, length, "its split form")
-        else:
+        elif kind == b"F":
             path = _exactly(reader, int.from_bytes(_exactly(reader, 2), "big")).decode(errors="surrogateescape")
+            crc = 0
             with open_file(path) as file:
-                yield from _pieces(file, length, path)
+                for piece in _pieces(file, length, path):
+                    crc = isal_zlib.crc32(piece, crc)
+                    yield piece
+        elif length != crc:
+            raise Invalid(f"layer cannot be put together again: {path} has changed since")
 
 
 class _Readable(Protocol):

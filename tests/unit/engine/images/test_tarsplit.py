@@ -123,6 +123,53 @@ def test_a_changed_file_is_noticed() -> None:
         again(kept, {"f": b"x"})
 
 
+def test_a_file_that_is_as_long_but_not_the_same_is_noticed() -> None:
+    kept = split(make({"d/f": b"x" * 700}), 100)[1]
+    with pytest.raises(Invalid, match="d/f has changed"):
+        again(kept, {"d/f": b"x" * 699 + b"y"})
+
+
+def entries(*wanted: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, kind in wanted:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "elsewhere"
+            info.size = 3 if kind == tarfile.REGTYPE else 0
+            tar.addfile(info, io.BytesIO(b"abc"))
+    return out.getvalue()
+
+
+FILE, DIR, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE
+TWICE = {
+    "file over file": [("a", FILE), ("a", FILE)],
+    "the same, told apart by spelling": [("./d//a", FILE), ("d/a", FILE)],
+    "link over file": [("a", FILE), ("a", LINK)],
+    "link over a directory of files": [("d/e/f", FILE), ("d", LINK)],
+    "file over a directory of files": [("d/e/f", FILE), ("d/e", FILE)],
+}
+
+
+@pytest.mark.parametrize("wanted", TWICE.values(), ids=TWICE)
+def test_what_could_not_be_given_back_is_refused_by_name(wanted: list[tuple[str, bytes]]) -> None:
+    with pytest.raises(Invalid, match=f"{wanted[-1][0]} is in the layer's archive twice"):
+        split(entries(*wanted), 512)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        [("d", DIR), ("d/a", FILE), ("d", DIR)],
+        [("l", LINK), ("l", LINK), ("a", FILE)],
+        [("da", FILE), ("d", FILE), ("d.a", FILE)],
+    ],
+)
+def test_what_loses_nothing_may_come_twice(wanted: list[tuple[str, bytes]]) -> None:
+    raw = entries(*wanted)
+    files = {name: b"abc" for name, kind in wanted if kind == FILE}
+    assert again(split(raw, 512)[1], files) == raw
+
+
 @given(st.binary(min_size=512, max_size=512))
 def test_no_block_breaks_the_reader(block: bytes) -> None:
     try:
