@@ -108,6 +108,16 @@ _CHAINS = """
     oifname @bridges jump into
   }
 """.replace("TURN", _TURN)
+# A second table that does nothing but be there: while some table looks at connections and translates, the kernel goes
+# on doing so for those that are established, even if somebody empties the first table before it is repaired.
+_STATE = """
+table inet {table}_state {{
+  chain prerouting {{ type nat hook prerouting priority -90; policy accept; }}
+  chain tracked {{ type filter hook prerouting priority -150; policy accept; }}
+}}
+flush chain inet {table}_state tracked
+add rule inet {table}_state tracked ct state new continue
+"""
 CHAINS = ("guard", "prerouting", "output", "postrouting", "into", "forward", "publish")
 
 
@@ -224,7 +234,15 @@ def whole(table: str, elements: Elements, closed: bool = False) -> str:
         f"flush map inet {table} {name}" for name in _MAPS
     ]
     return "\n".join(
-        [declared, *_flush_chains(table), *flushed, f"table inet {table} {{{_CHAINS}}}", *last, *_adds(table, elements)]
+        [
+            declared,
+            *_flush_chains(table),
+            *flushed,
+            f"table inet {table} {{{_CHAINS}}}",
+            *last,
+            *_adds(table, elements),
+            _STATE.format(table=table),
+        ]
     )
 
 
@@ -259,5 +277,5 @@ def _adds(table: str, elements: Elements) -> list[str]:
 
 
 def remove(table: str) -> str:
-    """Return the script that takes the table away, whether or not it is there."""
-    return f"table inet {table} {{ }}\ndelete table inet {table}"
+    """Return the script that takes both tables away, whether or not they are there."""
+    return "\n".join(f"table inet {name} {{ }}\ndelete table inet {name}" for name in (table, f"{table}_state"))

@@ -185,12 +185,12 @@ async def hurt(ward: Ward, names: list[str], seed: int, times: int) -> None:
     }
 
 
-@pytest.mark.parametrize("name", INJURIES)
-async def test_each_kind_of_injury(ward: Ward, name: str) -> None:
-    await hurt(ward, [name], 1, 1)
-    told = [event for event in ward.lab.told if event.kind == "network" and event.action == "repair"]
-    assert told, f"nobody was told of {name}"
-    assert all(event.attributes["fault"] and event.attributes["repair"] for event in told)
+async def test_each_kind_of_injury(ward: Ward) -> None:
+    for name in INJURIES:
+        await hurt(ward, [name], 1, 1)
+        told = [event for event in ward.lab.told if event.kind == "network" and event.action == "repair"]
+        assert told, f"nobody was told of {name}"
+        assert all(event.attributes["fault"] and event.attributes["repair"] for event in told)
 
 
 @pytest.mark.slow

@@ -142,4 +142,5 @@ def test_a_host_that_forwards_for_us_forwards_for_nobody_else() -> None:
 
 
 def test_remove_works_without_a_table() -> None:
-    assert remove("t").splitlines() == ["table inet t { }", "delete table inet t"]
+    gone = ["table inet t { }", "delete table inet t", "table inet t_state { }", "delete table inet t_state"]
+    assert remove("t").splitlines() == gone
