@@ -21,7 +21,7 @@ class Paths:
             return
         path = posixpath.normpath(head.path)
         if hash(path) in self._files or hash(path) in self._above:
-            raise Invalid(f"duplicates of file paths not supported: {head.path} is in the layer's archive twice")
+            raise _twice(head.path)
         if head.in_tree:
             self._files.add(hash(path))
             self._note(posixpath.dirname(path))
@@ -31,5 +31,11 @@ class Paths:
             return
         self._last = directory
         while directory and hash(directory) not in self._above:
+            if hash(directory) in self._files:
+                raise _twice(directory)
             self._above.add(hash(directory))
             directory = posixpath.dirname(directory)
+
+
+def _twice(path: str) -> Invalid:
+    return Invalid(f"duplicates of file paths not supported: {path} is in the layer's archive twice")

@@ -15,6 +15,7 @@ import aiohttp
 
 from boxship.base.codec import decode
 from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized, Unavailable
+from boxship.engine.images.registry import limits
 from boxship.engine.images.registry.auth import Challenge, Credentials, parse_challenges
 from boxship.engine.images.registry.hosts import Endpoint
 
@@ -30,6 +31,12 @@ class Unreachable(Unavailable):
     """No answer at all: another address of the same registry may be tried."""
 
     status = 500
+
+
+class Limited(Unavailable):
+    """The registry has answered too often; the text says when it may be asked again."""
+
+    status = 429
 
 
 class Client:
@@ -60,7 +67,7 @@ class Client:
         """Return the answer, whatever its status, once we have shown who we are. `path` may be a whole address.
         Raises Unreachable."""
         url = urljoin(self.endpoint.base + "/", path.lstrip("/")) if "://" not in path else path
-        response = await self._send(method, url, body, headers)
+        response = await self._patiently(method, url, body, headers)
         if response.status != 401 or self._credentials.registry_token:
             return response
         challenges = parse_challenges(response.headers.getall("WWW-Authenticate", []))
@@ -68,6 +75,19 @@ class Client:
         self._authorization = await self._answer(challenges)
         if body is not None and not isinstance(body, bytes):
             raise Unauthorized("authentication ran out in the middle of an upload")
+        return await self._send(method, url, body, headers)
+
+    async def _patiently(
+        self, method: str, url: str, body: Body, headers: Mapping[str, str] | None
+    ) -> aiohttp.ClientResponse:
+        """Questions that a registry is too busy for are asked again, unless it wants us to wait for long."""
+        for attempt in range(self.attempts - 1):
+            response = await self._send(method, url, body, headers)
+            pause = limits.pause(response.status, response.headers, FIRST_PAUSE * 2**attempt)
+            if method not in ("GET", "HEAD") or pause is None:
+                return response
+            response.release()
+            await asyncio.sleep(pause)
         return await self._send(method, url, body, headers)
 
     async def _send(
@@ -191,14 +211,18 @@ async def _limited(response: aiohttp.ClientResponse) -> bytes:
 
 async def said(response: aiohttp.ClientResponse) -> str:
     """Return what a registry says went wrong, `code: message`."""
-    text = (await response.content.read(1 << 16)).decode(errors="replace")
+    text = _words((await response.content.read(1 << 16)).decode(errors="replace"))
+    return limits.explained(text, response.headers) if response.status == 429 else text
+
+
+def _words(text: str) -> str:
     try:
         document = decode(text, dict[str, Any])
     except Invalid:
         return text.strip()[:300]
     found = [e for e in document.get("errors") or () if isinstance(e, dict)]
-    said = [f"{str(e.get('code', '')).lower().replace('_', ' ')}: {e.get('message', '')}" for e in found]
-    return "; ".join(said) or str(document.get("message") or document.get("details") or "")
+    shown = [f"{str(e.get('code', '')).lower().replace('_', ' ')}: {e.get('message', '')}" for e in found]
+    return "; ".join(shown) or str(document.get("message") or document.get("details") or "")
 
 
 def fault(status: int, text: str, subject: str) -> PlatformError:
@@ -210,7 +234,7 @@ def fault(status: int, text: str, subject: str) -> PlatformError:
     if status == 403:
         return Forbidden(text or "denied: requested access to the resource is denied")
     if status == 429:
-        return Unavailable(f"toomanyrequests: the registry limits how often it may be asked: {text}")
+        return Limited(f"toomanyrequests: {text}")
     return PlatformError(f"received unexpected HTTP status: {status} {text}".rstrip())
 
 

@@ -1,7 +1,8 @@
 """Bring an image to a registry: the blobs it lacks, then the manifest.
 
 A layer's tar is put together from its files and compressed on the way; what it became is remembered, so that the next
-push of it only asks whether it is there. The same layer always compresses to the same bytes.
+push of it only asks whether it is there. The same layer always compresses to the same bytes, so that an upload whose
+connection broke goes on behind what the registry says it has.
 """
 
 import asyncio
@@ -14,12 +15,14 @@ from urllib.parse import urljoin
 from isal import isal_zlib
 
 from boxship.base.codec import encode
+from boxship.base.errors import PlatformError
 from boxship.base.ids import short
 from boxship.engine.images import manifest as manifests
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.feed import from_thread
 from boxship.engine.images.layers import Packed
 from boxship.engine.images.reference import Reference
+from boxship.engine.images.registry import client
 from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Unreachable, fault, said
 from boxship.engine.images.service import Images
 from boxship.model.image import Image
@@ -31,8 +34,10 @@ _GZIP = 31  # window bits: 32 KiB, with gzip's header
 
 @dataclass(slots=True)
 class Upload:
-    """Compressed bytes on their way, counted and hashed as they go."""
+    """Compressed bytes on their way, counted and hashed as they go. skip: bytes the registry has already; they are
+    made again, for the digest, but do not go out."""
 
+    skip: int = 0
     size: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
 
@@ -45,19 +50,33 @@ class Upload:
     def _count(self, packed: bytes) -> Iterator[bytes]:
         if packed:
             self.hash.update(packed)
+            ahead = max(0, self.skip - self.size)
             self.size += len(packed)
-            yield packed
+            if ahead < len(packed):
+                yield packed[ahead:]
 
     @property
     def digest(self) -> str:
         return f"sha256:{self.hash.hexdigest()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a registry has of an upload: where to go on, and the bytes that have come."""
+
+    location: str
+    size: int
+
+
+class Misplaced(PlatformError):
+    """The registry does not know the upload any more, or expects another part of it."""
+
+
 class Pusher:
     """One push to one repository."""
 
-    def __init__(self, client: Client, reference: Reference, images: Images, tell: Tell) -> None:
-        self._client = client
+    def __init__(self, registry: Client, reference: Reference, images: Images, tell: Tell) -> None:
+        self._client = registry
         self._reference = reference
         self._images = images
         self._tell = tell
@@ -101,21 +120,37 @@ class Pusher:
         return False
 
     async def _upload(self, diff_id: str) -> Packed:
-        """A broken upload begins again: most registries forget what has come."""
-        for attempt in range(1, ATTEMPTS + 1):
+        """A broken upload goes on where it broke; where the registry has forgotten what came, it begins again.
+        Tries that bring nothing forward are counted."""
+        held, failures = Held("", 0), 0
+        while True:
+            location = held.location or await self._begin()
             try:
-                return await self._upload_once(diff_id)
-            except Unreachable:
-                if attempt == ATTEMPTS:
+                return await self._upload_from(Held(location, held.size), diff_id)
+            except (Unreachable, Misplaced):
+                before, held = held, await self._held(location)
+                failures = 1 if held.size > before.size else failures + 1
+                if failures >= ATTEMPTS:
                     raise
-                await asyncio.sleep(0.5 * 2 ** (attempt - 1))
-        raise AssertionError("unreachable")
+                await asyncio.sleep(client.FIRST_PAUSE * 2 ** (failures - 1))
 
-    async def _upload_once(self, diff_id: str) -> Packed:
-        upload = Upload()
+    async def _held(self, location: str) -> "Held":
+        """Return how much of an upload has come, Held("", 0) to begin again. Distribution-spec, resuming uploads."""
+        try:
+            async with await self._client.ask("GET", location) as response:
+                first, _, last = response.headers.get("Range", "").removeprefix("bytes=").partition("-")
+                if response.status != 204 or first != "0" or not last.isdecimal() or last == "0":
+                    return Held("", 0)
+                where = self._located(response.headers) if "Location" in response.headers else location
+                return Held(where, int(last) + 1)
+        except Unreachable:
+            return Held("", 0)
+
+    async def _upload_from(self, held: "Held", diff_id: str) -> Packed:
+        upload = Upload(skip=held.size)
         total = self._images.tar_size(diff_id)
         pieces = from_thread(lambda: upload.compress(self._shown(self._images.layer_tar(diff_id), diff_id, total)))
-        location = await self._send("PATCH", await self._begin(), pieces)
+        location = await self._send("PATCH", held.location, pieces)
         await self._finish(location, upload.digest)
         self._tell(_line("Pushed", diff_id))
         packed = Packed(digest=upload.digest, size=upload.size)
@@ -140,6 +175,10 @@ class Pusher:
     async def _send(self, method: str, location: str, body: Body) -> str:
         headers = {"Content-Type": "application/octet-stream"}
         async with await self._client.ask(method, location, body=body, headers=headers) as response:
+            if response.status in (404, 416):
+                raise Misplaced(
+                    f"{self._reference.familiar_name}: the registry lost the upload: {await said(response)}"
+                )
             if response.status not in (201, 202, 204):
                 raise fault(response.status, await said(response), self._home)
             return self._located(response.headers) if "Location" in response.headers else location

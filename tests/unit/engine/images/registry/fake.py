@@ -24,6 +24,8 @@ class FakeRegistry:
         self.auth = "none"
         self.breaks: list[int] = []
         self.ranges = True
+        self.resumable = False  # uploads that broke are kept
+        self.busy: list[tuple[int, dict[str, str]]] = []  # statuses and headers of the next answers
         self.corrupt = ""
         self.requests: list[str] = []
         self.uploads: dict[str, bytearray] = {}
@@ -95,6 +97,10 @@ class FakeRegistry:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/v2/")
         self.requests.append(f"{request.method} {request.path}")
+        if self.busy:
+            status, headers = self.busy.pop(0)
+            return web.json_response({"errors": [{"code": "TOOMANYREQUESTS", "message": "slow"}]}, status=status,
+                                     headers=headers)  # fmt: skip
         refused = self._challenge(request)
         if refused is not None:
             return refused
@@ -152,9 +158,12 @@ class FakeRegistry:
             self.uploads[name] = bytearray()
             return web.Response(status=202, headers={"Location": f"{request.path}{name}?state=x"})
         held = self.uploads[request.path.rpartition("/")[2]]
+        if request.method == "GET":
+            there = {"Location": f"{request.path}?state=z", "Range": f"0-{max(0, len(held) - 1)}"}
+            return web.Response(status=204 if self.resumable else 404, headers=there)
         if request.method == "PATCH":
             if self.breaks:
-                await request.content.readexactly(self.breaks.pop(0))
+                held += await request.content.readexactly(self.breaks.pop(0))
                 assert request.transport is not None
                 request.transport.close()
                 return web.Response()

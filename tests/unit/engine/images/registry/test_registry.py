@@ -246,6 +246,37 @@ async def test_push_begins_again_when_broken(site: Site) -> None:
     assert "Pushed" in await site.push()
 
 
+async def test_push_goes_on_where_it_broke(site: Site) -> None:
+    await make_image(site)
+    site.registry.breaks, site.registry.resumable = [1000, 700], True
+    assert "Pushed" in await site.push()
+    begun = [line for line in site.registry.requests if line.startswith("POST")]
+    assert len(begun) == 2, begun  # the layer's, once, and the configuration's
+    await site.images.remove(f"{site.registry.domain}/team/app:1")
+    await site.pull()  # all its bytes are right
+
+
+async def test_push_that_never_goes_on_is_given_up(site: Site) -> None:
+    await make_image(site)
+    site.registry.breaks = [100] * 50
+    with pytest.raises(PlatformError, match="Patch"):
+        await site.push()
+
+
+async def test_a_busy_registry_is_asked_again(site: Site) -> None:
+    site.serve()
+    site.registry.busy = [(503, {}), (429, {"Retry-After": "0"})]
+    assert "Pull complete" in await site.pull()
+
+
+async def test_rate_limits_are_explained(site: Site) -> None:
+    site.serve()
+    site.registry.busy = [(429, {"Retry-After": "7200", "RateLimit-Limit": "100;w=21600"})] * 9
+    with pytest.raises(PlatformError, match="it allows 100 pulls in 6 hours; try again in 2 hours") as caught:
+        await site.pull()
+    assert caught.value.status == 429
+
+
 async def test_push_of_all_tags(site: Site) -> None:
     image_id = await make_image(site)
     await site.images.tag(image_id, f"{site.registry.domain}/team/app", "2")
