@@ -65,6 +65,8 @@ class Collector:
             return report
 
     async def _retain(self, report: Report, dry: bool) -> None:
+        if not self._options.retention:
+            return
         for place, name in self._records.rows("SELECT id, name FROM repositories ORDER BY name"):
             actions = retention.plan(self._options.retention, name, self._tags(place), self._loose(place), self._now())
             report.plan += [f"{name}: {line}" for line in retention.render(actions).splitlines()]
@@ -109,9 +111,20 @@ class Collector:
     async def _strays(self, report: Report) -> None:
         """Bytes whose record was never written: the process ended in between."""
         limit = self._now() - STRAY_AGE
-        old = [stored.key async for stored in self._parts.blobs.all() if stored.modified < limit]
-        for start in range(0, len(old), BATCH):
-            keys, now = old[start : start + BATCH], self._now()
+        batch: list[str] = []
+        async for stored in self._parts.blobs.all():
+            if stored.modified < limit:
+                batch.append(stored.key)
+            if len(batch) == BATCH:
+                await self._bury_strays(batch, report)
+                batch = []
+        await self._bury_strays(batch, report)
+
+    async def _bury_strays(self, found: list[str], report: Report) -> None:
+        marks = ",".join("?" * len(found))
+        recorded = {row[0] for row in self._records.rows(f"SELECT key FROM blobs WHERE key IN ({marks})", tuple(found))}
+        keys, now = [key for key in found if key not in recorded], self._now()
+        if keys:
             report.strays += await self._records.write(lambda db, k=keys, n=now: collecting.bury_strays(db, k, n))  # type: ignore[misc]
 
     async def _graves(self) -> None:

@@ -161,7 +161,7 @@ class _Batch:
     def __init__(self, file: int, progress: Progress | None, size: int, pool: ThreadPoolExecutor) -> None:
         self.progress = progress
         self.size = size
-        self._file = file
+        self._file = os.dup(file)  # our own, with the lock: we may outlive a cancelled request
         self._pool = pool
         self._pieces: list[bytes] = []
         self._waiting = 0
@@ -175,10 +175,14 @@ class _Batch:
             self._start()
 
     async def flush(self) -> None:
-        await self._settle()
-        if self._pieces:
-            self._start()
+        """Write what is left and let go of the file. Must run to its end: a thread may be writing."""
+        try:
             await self._settle()
+            if self._pieces:
+                self._start()
+                await self._settle()
+        finally:
+            os.close(self._file)
 
     def _start(self) -> None:
         hash = self.progress.hash if self.progress else None
@@ -190,12 +194,12 @@ class _Batch:
     async def _settle(self) -> None:
         if self._writing is None:
             return
-        writing, self._writing = self._writing, None
         try:
-            await writing
+            await asyncio.shield(self._writing)  # the thread goes on even if we are cancelled: it stays ours then
         except OSError as e:
-            self.progress = None
+            self._writing, self.progress = None, None
             raise KernelError(f"write an upload: {e.strerror}", e.errno or 0) from e
+        self._writing = None
         if self.progress:
             self.progress = Progress(self.progress.hash, self.size)
 

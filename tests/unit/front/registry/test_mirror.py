@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from boxship.engine.images.manifest import OCI_INDEX
 from boxship.engine.registry.mirror import Place, locate
@@ -84,3 +85,37 @@ async def test_several_upstreams_in_one(tmp_path: Path) -> None:
                     assert (await near.ask("GET", f"/v2/{name}/blobs/{digest_of(content)}")).body == content
             assert (await near.ask("GET", "/v2/quay.io/app/manifests/all")).headers["Content-Type"] == OCI_INDEX
             assert (await near.ask("GET", f"/v2/quay.io/app/manifests/{two.digest}")).body == two.manifest
+
+
+async def test_an_upstream_that_breaks_off_is_asked_for_the_rest(tmp_path: Path) -> None:
+    layer, asked = os.urandom(2_000_000), []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Range", ""))
+        response = web.StreamResponse()
+        if asked[-1]:
+            start = int(asked[-1].removeprefix("bytes=").rstrip("-"))
+            return web.Response(status=206, body=layer[start:])
+        response.content_length = len(layer)
+        await response.prepare(request)
+        await response.write(layer[:1_000_000])
+        await asyncio.sleep(0.05)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async def size(_: web.Request) -> web.Response:
+        return web.Response(headers={"Content-Length": str(len(layer))})
+
+    app = web.Application()
+    app.router.add_head("/v2/app/blobs/{digest}", size)
+    app.router.add_get("/v2/app/blobs/{digest}", answer, allow_head=False)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    upstream = Upstream(prefix="far", url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    async with serving(tmp_path / "near", upstreams=(upstream,)) as near:
+        found = await near.ask("GET", f"/v2/far/app/blobs/{digest_of(layer)}")
+        assert (found.status, found.body) == (200, layer)
+    assert (asked[0], len(asked)) == ("", 2)
+    await runner.cleanup()
