@@ -5,7 +5,7 @@ import socket
 from ipaddress import ip_address
 
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_STREAM, 132)}
-ESTABLISHED, LISTENING = "01", "0A"  # TCP_LISTEN in /proc/net/tcp; a connected port may be bound again
+ESTABLISHED, ARRIVING, LISTENING = "01", "03", "0A"  # TCP_LISTEN in /proc/net/tcp; a connected port may be bound again
 
 
 class BoundPorts:
@@ -67,7 +67,10 @@ def accepted(pid: int) -> int:
                     port = fields[1].rpartition(":")[2]
                     if fields[3] == LISTENING:
                         listening.add(port)
-                    elif fields[3] == ESTABLISHED and fields[1].partition(":")[0] != fields[2].partition(":")[0]:
+                    elif (
+                        fields[3] in (ESTABLISHED, ARRIVING)
+                        and fields[1].partition(":")[0] != fields[2].partition(":")[0]
+                    ):
                         connected.append(port)
         except OSError:
             continue

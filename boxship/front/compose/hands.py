@@ -300,10 +300,14 @@ class Hands:
             self._quiet(self._at(action), found["Config"].get("StopTimeout"))
 
     def _quiet(self, at: str, grace: int | None) -> None:
-        """Wait until the container has no connections any more, as long as it would have to stop at most."""
-        end = time.monotonic() + (10 if grace is None else grace)
-        while time.monotonic() < end and self.client.get(f"/boxship{at}/connections")["Accepted"]:
+        """Wait until the container has no connections any more, as long as it would have to stop at most.
+
+        A connection may still be in the making when it is not counted yet: one look is not enough."""
+        end = time.monotonic() + (10 if grace is None else max(grace, 1))
+        quiet = 0
+        while quiet < 2 and time.monotonic() < end:
             time.sleep(0.1)
+            quiet = quiet + 1 if not self.client.get(f"/boxship{at}/connections")["Accepted"] else 0
 
 
 def place(client: Client, project: Project, service: Service, id: str) -> None:
