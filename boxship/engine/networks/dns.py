@@ -13,6 +13,7 @@ A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
 IN = 1
 TTL = 5  # seconds: a name must not outlive its container for long
 NO_ERROR, FORMAT_ERROR, SERVER_FAILURE, NO_NAME, NOT_IMPLEMENTED = 0, 1, 2, 3, 4
+TURNS = 32  # orders of the records of one name
 PLAIN_SIZE, EDNS_SIZE = 512, 1232
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -214,22 +215,21 @@ class View(NamedTuple):
     aliases: Mapping[str, str] = {}
 
 
-def answer(view: View, question: Question, turn: int = 0, udp: bool = True) -> bytes | None:
-    """Return the answer from what is known here; None leaves the question to the servers outside.
-
-    turn: grows with every question, so that equal names take turns in being first."""
+def answers(view: View, question: Question, udp: bool = True) -> tuple[bytes, ...]:
+    """Return the answer from what is known here; () leaves the question to the servers outside. Several are the same
+    with another record in front, so that equal names can take turns in being first."""
     if question.cls not in (IN, ANY):
-        return None
+        return ()
     if question.type == PTR:
-        return _answer_reverse(view, question, udp)
+        found = _answer_reverse(view, question, udp)
+        return (found,) if found is not None else ()
     records = lookup(view, question.name)
     if not records:
-        return None
+        return ()
     values = [ip_address(a).packed for r in records if (a := r.ipv4 if question.type == A else r.ipv6)]
     if question.type not in (A, AAAA):
         values = []
-    start = turn % len(values) if values else 0
-    return respond(question, values[start:] + values[:start], udp=udp)
+    return tuple(respond(question, values[n:] + values[:n], udp=udp) for n in range(min(len(values), TURNS) or 1))
 
 
 def lookup(view: View, name: str) -> tuple[Record, ...]:

@@ -5,11 +5,12 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from time import perf_counter_ns
 
 from boxship.base.tasks import Tasks
 from boxship.engine.networks import dns
 from boxship.engine.networks.dns import View
+from boxship.engine.networks.meter import FORWARDED, LOCAL, Meter
 from boxship.engine.networks.upstream import Servers, Upstream, read_message
 from boxship.host.api.network import ResolverSockets
 
@@ -20,6 +21,7 @@ LONGEST = 4096  # bytes of a question
 ADDRESS, PORT = "127.0.0.11", 53  # where containers ask
 PATIENCE = 0.5  # seconds for an answer when we try ourselves
 NONSENSE = bytes(12)  # a query without a question
+KNOWN = 512  # questions of one container whose answers are kept ready
 WAITING = 256  # questions of one container that may wait for outside servers at the same time
 
 
@@ -36,11 +38,24 @@ class Client:
         self.listener = listener
         self.waiting = 0
         self.turn = 0
+        self.epoch = -1
+        self.known: dict[bytes, tuple[bytes, ...]] = {}  # a question without its number -> answers that take turns
 
+    def recall(self, packet: bytes, epoch: int) -> bytes | None:
+        """Return the answer to a question that was asked before, if nothing has changed since."""
+        if self.epoch != epoch:
+            self.epoch = epoch
+            self.known.clear()
+        answers = self.known.get(packet[2:])
+        if answers is None:
+            return None
+        self.turn += 1
+        return packet[:2] + answers[self.turn % len(answers)][2:]
 
-class Counts(NamedTuple):
-    local: int
-    forwarded: int
+    def remember(self, packet: bytes, answers: tuple[bytes, ...]) -> None:
+        if len(self.known) >= KNOWN:
+            self.known.clear()
+        self.known[packet[2:]] = answers
 
 
 class NameServer:
@@ -49,8 +64,8 @@ class NameServer:
         self._upstream = upstream
         self._clients: dict[str, Client] = {}
         self._tasks = Tasks()
-        self._local = 0
-        self._forwarded = 0
+        self._epoch = 0
+        self.meter = Meter()
         self.on_broken: Callable[[str], None] = lambda group: None
 
     async def serve(self, group: str, path: str, view: View, servers: Servers) -> None:
@@ -67,12 +82,14 @@ class NameServer:
         client = self._clients.get(group)
         if client is not None:
             client.view, client.servers = view, servers
+            client.known.clear()
 
     def serving(self) -> frozenset[str]:
         return frozenset(self._clients)
 
-    def counts(self) -> Counts:
-        return Counts(self._local, self._forwarded)
+    def renew(self) -> None:
+        """What is answered from now on may differ from what was answered before."""
+        self._epoch += 1
 
     def stop(self, group: str) -> None:
         """Answer there no more; safe to repeat."""
@@ -97,11 +114,24 @@ class NameServer:
             except OSError as e:
                 self._broken(client, e)
                 return
-            answer, question = self._local_answer(client, packet, udp=True)
+            began = perf_counter_ns()
+            answer = client.recall(packet, self._epoch)
+            if answer is None:
+                answer = self._first_answer(client, packet, sender, began)
             if answer is not None:
                 _send(client.datagrams, answer, sender)
-            elif question is not None and client.waiting < WAITING:
-                self._tasks.spawn(self._forward(client, packet, question, sender), "forward a question")
+                self.meter.answered(client.group, packet, LOCAL, began)
+
+    def _first_answer(self, client: Client, packet: bytes, sender: tuple[str, int], began: int) -> bytes | None:
+        """Answer what was not asked before; None when others are asked, who answer later, or nobody is."""
+        answers, question = self._local_answers(client, packet, udp=True)
+        if not answers:
+            if question is not None and client.waiting < WAITING:
+                self._tasks.spawn(self._forward(client, packet, question, sender, began), "forward a question")
+            return None
+        if question is not None:
+            client.remember(packet, answers)
+        return answers[0]
 
     def _broken(self, client: Client, error: OSError) -> None:
         """Somebody destroyed a socket of ours. It would be readable for ever; whoever hears of it opens another."""
@@ -123,29 +153,29 @@ class NameServer:
         except (OSError, TimeoutError):
             return False
 
-    def _local_answer(self, client: Client, packet: bytes, udp: bool) -> tuple[bytes | None, dns.Question | None]:
-        """Return an answer, or the question if only others can answer it; neither for what is not worth one."""
+    def _local_answers(self, client: Client, packet: bytes, udp: bool) -> tuple[tuple[bytes, ...], dns.Question | None]:
+        """Return answers that take turns, () if only others can answer; no question for what is not worth one."""
         try:
             question = dns.parse(packet)
         except dns.Malformed:
-            return dns.refuse(packet, dns.FORMAT_ERROR), None
-        client.turn += 1
-        answer = dns.answer(client.view, question, client.turn, udp)
-        if answer is None:
-            return None, question
-        self._local += 1
-        return answer, question
+            refusal = dns.refuse(packet, dns.FORMAT_ERROR)
+            return ((refusal,) if refusal else ()), None
+        return dns.answers(client.view, question, udp), question
 
-    async def _forward(self, client: Client, packet: bytes, question: dns.Question, sender: tuple[str, int]) -> None:
+    async def _forward(
+        self, client: Client, packet: bytes, question: dns.Question, sender: tuple[str, int], began: int
+    ) -> None:
         _send(client.datagrams, await self._outside(client, packet, question), sender)
+        self.meter.answered(client.group, packet, FORWARDED, began)
 
     async def _outside(self, client: Client, packet: bytes, question: dns.Question, tcp: bool = False) -> bytes:
-        self._forwarded += 1
         client.waiting += 1
         try:
-            return await self._upstream.ask(packet, question, client.servers, tcp)
+            answer = await self._upstream.ask(packet, question, client.servers, tcp)
         finally:
             client.waiting -= 1
+        self.meter.failed += dns.failed(answer)
+        return answer
 
     def _accept(self, client: Client) -> None:
         try:
@@ -167,14 +197,25 @@ class NameServer:
                         packet = await read_message(connection)
                         if not packet:
                             return
-                        answer, question = self._local_answer(client, packet, udp=False)
-                        if answer is None and question is not None:
-                            answer = await self._outside(client, packet, question, tcp=True)
+                        answer = await self._stream_answer(client, packet)
                         if answer is None:
                             return
                         await loop.sock_sendall(connection, struct.pack("!H", len(answer)) + answer)
                 except (OSError, TimeoutError):
                     return
+
+    async def _stream_answer(self, client: Client, packet: bytes) -> bytes | None:
+        began = perf_counter_ns()
+        answers, question = self._local_answers(client, packet, udp=False)
+        if not answers and question is None:
+            return None
+        client.turn += 1
+        kind = LOCAL if answers else FORWARDED
+        answer = answers[client.turn % len(answers)] if answers else b""
+        if not answer and question is not None:
+            answer = await self._outside(client, packet, question, tcp=True)
+        self.meter.answered(client.group, packet, kind, began)
+        return answer
 
 
 async def _exchange(asking: socket.socket, kind: int) -> None:

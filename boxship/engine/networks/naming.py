@@ -8,6 +8,7 @@ from boxship.engine.networks.dns import View, Zone
 from boxship.engine.networks.files import Names
 from boxship.engine.networks.held import Held, record_of
 from boxship.engine.networks.links import parse_link
+from boxship.engine.networks.meter import Meter
 from boxship.engine.networks.names import NameServer
 from boxship.engine.networks.upstream import Servers
 from boxship.model.network import Network
@@ -44,6 +45,14 @@ class Naming:
         self._inside: dict[str, set[str]] = {}  # container id -> networks it is entered in
 
     @property
+    def meter(self) -> Meter:
+        return self._server.meter
+
+    def served(self) -> int:
+        """How many containers have a name server."""
+        return len(self._server.serving())
+
+    @property
     def on_broken(self) -> Callable[[str], None]:
         """Hears of a container whose name server's socket failed."""
         return self._server.on_broken
@@ -62,6 +71,7 @@ class Naming:
         if left is not None and left.id in self._zones:
             self._zones[left.id].drop(container_id)
         self._inside[container_id] = {seat.network.id for seat in seats}
+        self._server.renew()
         if not seats:
             self._server.stop(container_id)
         elif container_id in self._server.serving():
@@ -84,6 +94,7 @@ class Naming:
         self._server.stop(container_id)
         for network_id in self._inside.pop(container_id, ()):
             self._zones[network_id].drop(container_id)
+        self._server.renew()
 
     def forget(self, network: Network) -> None:
         self._zones.pop(network.id, None)

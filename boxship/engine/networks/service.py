@@ -279,6 +279,11 @@ class Networks:
         """Return hostname, hosts and resolv.conf of an attached container; of its lender if it joined one."""
         return self._told.files(container, self._host_gateways())
 
+    @property
+    def naming(self) -> Naming:
+        """What answers names."""
+        return self._naming
+
     async def faults(self, repair: bool = False) -> list[str]:
         """Compare the kernel with what containers hold; return a sentence for each difference, repaired on request."""
         found = await self._keeper.faults()
