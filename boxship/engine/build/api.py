@@ -89,15 +89,35 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     session: str = ""
 
 
+class Contents(Protocol):
+    """What a directory holds, or is going to hold, known without looking there. For contexts that are sent whole."""
+
+    def fingerprint(
+        self, sources: Sequence[str], ignore: Sequence[str], exclude: Sequence[str], parents: bool
+    ) -> str | None:
+        """Return what host.api.files.Trees.fingerprint would; None when the files must be asked. For a thread."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return a regular file, None when it is not there or the files must be asked."""
+        ...
+
+    async def fill(self) -> None:
+        """Put the files there. May be repeated, at the same time too."""
+        ...
+
+
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
     """A directory given to a build; it must stay as it is until the build has ended.
 
     root:  on the host. Nothing in it is trusted.
     owned: files have their owners on purpose; else all of them count as root's.
+    contents: tells of the files; they are there only once `contents.fill` has returned. None: they are there.
     """
 
     root: Path
     owned: bool = False
+    contents: Contents | None = None
 
 
 class Sources(Protocol):

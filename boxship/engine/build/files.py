@@ -1,5 +1,6 @@
 """Steps that change files without running anything: COPY, ADD, WORKDIR."""
 
+import asyncio
 import posixpath
 import re
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.engine.build import keys, remote
-from boxship.engine.build.api import CONTEXT
+from boxship.engine.build.api import CONTEXT, Tree
 from boxship.engine.build.dockerfile.shellwords import ShellError, expand_heredoc
 from boxship.engine.build.dockerfile.source import DockerfileError, failed
 from boxship.engine.build.dockerfile.values import Add, Copy
@@ -26,12 +27,14 @@ ROOT = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of what one COPY takes. archive: its file is taken apart.  owned: files have owners of their own."""
+    """Part of what one COPY takes. archive: its file is taken apart.  owned: files have owners of their own.
+    tree: the context it is of."""
 
     root: Path
     what: Selection
     owned: bool = False
     archive: bool = False
+    tree: Tree | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +141,27 @@ class Files:
 
     async def _fingerprint(self, piece: Piece) -> str:
         try:
-            return await self._trees.fingerprint(piece.root, piece.what, owned=piece.owned)
+            return await self._fingerprinted(piece)
         except NotFound as e:
             hint = await self._hint(piece)
             message = f"failed to compute cache key: {e}" + (f" ({hint})" if hint else "")
             raise failed(self._step.line, message, part=_blamed(str(e), self._step.sources)) from e
 
+    async def _fingerprinted(self, piece: Piece) -> str:
+        contents, what = piece.tree.contents if piece.tree else None, piece.what
+        if contents is not None:
+            told = await asyncio.to_thread(contents.fingerprint, what.sources, what.ignore, what.exclude, what.parents)
+            if told is not None:
+                return told
+            await contents.fill()
+        return await self._trees.fingerprint(piece.root, what, owned=piece.owned)
+
     async def _hint(self, piece: Piece) -> str:
         """Tell those who have forgotten their `.dockerignore`."""
         if not piece.what.ignore:
             return ""
+        if piece.tree is not None and piece.tree.contents is not None:
+            await piece.tree.contents.fill()
         try:
             bare = Selection(sources=piece.what.sources, parents=piece.what.parents)
             await self._trees.sources(piece.root, bare)
@@ -169,10 +183,12 @@ class Files:
         return Piece(file.parent, self._selection([_literal(f"/{file.name}")]), archive=bool(step.unpack))
 
     async def _local(self, sources: Sequence[str], origin: Origin, stage: State | None) -> list[Piece]:
-        root, owned, ignore = await self._origin(origin, stage)
+        root, owned, ignore, tree = await self._origin(origin, stage)
         whole = self._selection(sources, ignore)
         if not isinstance(self._step, Add) or self._step.unpack is False:
-            return [Piece(root, whole, owned)]
+            return [Piece(root, whole, owned, tree=tree)]
+        if tree is not None and tree.contents is not None:
+            await tree.contents.fill()
         try:
             found = await self._trees.sources(root, whole)
         except NotFound:
@@ -184,12 +200,12 @@ class Files:
         pieces = [Piece(root, self._selection([_literal(p)], ignore), owned, archive=True) for p in archives]
         return [*pieces, *([Piece(root, self._selection(others, ignore), owned)] if others else [])]
 
-    async def _origin(self, origin: Origin, stage: State | None) -> tuple[Path, bool, tuple[str, ...]]:
+    async def _origin(self, origin: Origin, stage: State | None) -> tuple[Path, bool, tuple[str, ...], Tree | None]:
         if origin.kind in ("main", "context"):
             name = CONTEXT if origin.kind == "main" else origin.name
             tree = await self._work.tree(name)
-            return tree.root, tree.owned, await self._work.ignored(name)
-        return self._work.view(stage.layers if stage is not None else ()), True, ()
+            return tree.root, tree.owned, await self._work.ignored(name), tree
+        return self._work.view(stage.layers if stage is not None else ()), True, (), None
 
     def _selection(self, sources: Sequence[str], ignore: tuple[str, ...] = ()) -> Selection:
         exclude = tuple(self._text(pattern) for pattern in self._step.exclude)
@@ -235,6 +251,8 @@ class Files:
         return await work.take(upper, self._state.created // 1_000_000_000, still=still)
 
     async def _put(self, piece: Piece, root: Path, how: Placing) -> None:
+        if piece.tree is not None and piece.tree.contents is not None:
+            await piece.tree.contents.fill()
         if not piece.archive:
             await self._trees.place(piece.root, piece.what, root, how)
             return

@@ -125,7 +125,7 @@ class Running:
     async def _origin(self, origin: Origin, stage: State | None) -> tuple[Path, bool, tuple[str, ...]]:
         if origin.kind in ("main", "context"):
             name = CONTEXT if origin.kind == "main" else origin.name
-            tree = await self._work.tree(name)
+            tree = await self._work.files(name)
             return tree.root, tree.owned, await self._work.ignored(name)
         return self._work.view(stage.layers if stage is not None else ()), True, ()
 

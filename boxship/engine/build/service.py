@@ -29,14 +29,12 @@ from boxship.engine.build.graph import Plan, plan
 from boxship.engine.build.outputs import Exporter
 from boxship.engine.build.progress import Reporter
 from boxship.engine.build.prune import Pruned, PruneWish, Pruning
+from boxship.engine.build.received import received
 from boxship.engine.build.scope import Scope, platform_args, unused
 from boxship.engine.build.seams import Parts
 from boxship.engine.build.solve import Solver
 from boxship.engine.build.work import Work
-from boxship.engine.images.inflate import is_compressed
 from boxship.engine.images.manifest import wanted_platform
-
-BIGGEST = 16 << 20  # bytes of a Dockerfile
 
 
 class Builder:
@@ -62,23 +60,9 @@ class Builder:
         """Return a place for a door to unpack contexts in; the caller closes it."""
         return workspace.Workspace(self._tmp, self._parts.mounts, self._parts.trees)
 
-    async def unpack(self, pieces: AsyncIterator[bytes], root: Path, space: workspace.Workspace) -> None:
-        """Unpack a context's archive, packed or not. Raises Invalid."""
-        head = b""
-        async for piece in pieces:
-            head += piece
-            if len(head) >= remote.HEAD:
-                break
-        if not is_compressed(head):
-            if head:
-                await self._parts.trees.unpack_stream(_joined(head, pieces), root)
-            return
-        file = space.directory("packed") / "context"
-        with file.open("wb") as opened:
-            async for piece in _joined(head, pieces):
-                opened.write(piece)
-        await self._parts.trees.unpack_stream(remote.archive_pieces(file), root)
-        file.unlink()
+    async def receive(self, pieces: AsyncIterator[bytes], space: workspace.Workspace) -> Tree:
+        """Take a context's archive, packed or not; it is unpacked once somebody needs its files. Raises Invalid."""
+        return await received(pieces, space, self._parts.trees)
 
     async def build(self, spec: BuildSpec, sources: Sources, tell: Tell) -> BuildResult:
         """Build, and put the result where `spec.outputs` say. Cancelling leaves nothing.
@@ -137,57 +121,60 @@ class Builder:
             work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
         async with reporter.under_way(vertex):
-            text, root = await self._text(work)
-            work.dockerfile = self._labelled(parse(text, spec.dockerfile, self._loader(root)), spec)
-            work.ignore = await self._ignore(work, root)
+            text, tree = await self._text(work)
+            found = parse(text, spec.dockerfile, await self._loader(work, text, tree))
+            work.dockerfile = self._labelled(found, spec)
+            work.ignore = await self._ignore(work, tree)
         return work
 
-    async def _text(self, work: Work) -> tuple[str, Path | None]:
-        """Return the Dockerfile's text, and the directory it is in. Raises Invalid as dockerd does."""
+    async def _text(self, work: Work) -> tuple[str, Tree | None]:
+        """Return the Dockerfile's text, and the tree it is in. Raises Invalid as dockerd does."""
         spec = work.spec
         if spec.text is not None:
             return spec.text, None
         if spec.separate:
-            root = (await work.sources.directory(DOCKERFILE, (), _around(spec.dockerfile))).root
+            tree = await work.sources.directory(DOCKERFILE, (), _around(spec.dockerfile))
         else:
-            root = (await work.tree(CONTEXT)).root
+            tree = await work.tree(CONTEXT)
         tried = [spec.dockerfile]
         if spec.dockerfile == "Dockerfile":
             tried.append("dockerfile")
         for path in tried:
             try:
-                with self._parts.trees.open_in(root, path) as file:
-                    return file.read(BIGGEST).decode(errors="surrogateescape"), root
+                return (await work.read(tree, path)).decode(errors="surrogateescape"), tree
             except NotFound:
                 continue
         raise Invalid(f"Cannot locate specified Dockerfile: {spec.dockerfile}")
 
-    def _loader(self, root: Path | None) -> Callable[[str], str] | None:
-        if root is None:
+    async def _loader(self, work: Work, text: str, tree: Tree | None) -> Callable[[str], str] | None:
+        if tree is None:
             return None
+        if "INCLUDE" in text.upper() and tree.contents is not None:
+            await tree.contents.fill()
+        root = tree.root
 
         def load(path: str) -> str:
             try:
                 with self._parts.trees.open_in(root, path) as file:
-                    return file.read(BIGGEST).decode(errors="surrogateescape")
+                    return file.read().decode(errors="surrogateescape")
             except NotFound as e:
                 raise Invalid(f"INCLUDE {path}: no such file") from e
 
         return load
 
-    async def _ignore(self, work: Work, root: Path | None) -> tuple[str, ...]:
+    async def _ignore(self, work: Work, tree: Tree | None) -> tuple[str, ...]:
         """`NAME.dockerignore` beside the Dockerfile outweighs the context's own."""
         spec = work.spec
-        if root is not None:
-            own = work.read_ignore(root, f"{spec.dockerfile}.dockerignore")
+        if tree is not None:
+            own = await work.read_ignore(tree, f"{spec.dockerfile}.dockerignore")
             if own is not None:
                 return own
         if spec.separate and not spec.context:
-            tree = await work.sources.directory(IGNORE, (), (".dockerignore",))
-            return work.read_ignore(tree.root, ".dockerignore") or ()
+            beside = await work.sources.directory(IGNORE, (), (".dockerignore",))
+            return await work.read_ignore(beside, ".dockerignore") or ()
         if spec.text is not None and not spec.context:
             return ()
-        return work.read_ignore((await work.tree(CONTEXT)).root, ".dockerignore") or ()
+        return await work.read_ignore(await work.tree(CONTEXT), ".dockerignore") or ()
 
     def _labelled(self, dockerfile: Dockerfile, spec: BuildSpec) -> Dockerfile:
         """Labels from outside are one more instruction of the wanted stage."""
@@ -240,12 +227,6 @@ class Builder:
     def _declared(self, dockerfile: Dockerfile) -> Iterable[str]:
         everything = [*dockerfile.args, *(i for stage in dockerfile.stages for i in stage.instructions)]
         return {name for i in everything if isinstance(i, Arg) for name, _ in i.pairs}
-
-
-async def _joined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield head
-    async for piece in rest:
-        yield piece
 
 
 def _around(path: str) -> tuple[str, ...]:

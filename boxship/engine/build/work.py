@@ -19,6 +19,7 @@ from boxship.engine.build.workspace import Workspace
 from boxship.engine.images.making import EMPTY_TAR
 from boxship.host.api.files import Packing
 
+BIGGEST = 16 << 20  # bytes of a Dockerfile
 _making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 """One lock for each step that somebody makes now: who wants the same waits and takes the result."""
 
@@ -69,6 +70,13 @@ class Work:
             found = self.trees[name] = asyncio.ensure_future(self._tree(name))
         return await asyncio.shield(found)
 
+    async def files(self, name: str) -> Tree:
+        """The same, with its files in place."""
+        tree = await self.tree(name)
+        if tree.contents is not None:
+            await tree.contents.fill()
+        return tree
+
     async def _tree(self, name: str) -> Tree:
         if name == CONTEXT:
             if self.context is not None:
@@ -102,15 +110,23 @@ class Work:
         where = self.spec.contexts[name]
         if not where.startswith("local:"):
             return ()
-        return self.read_ignore((await self.tree(name)).root, ".dockerignore") or ()
+        return await self.read_ignore(await self.tree(name), ".dockerignore") or ()
 
-    def read_ignore(self, root: Path, path: str) -> tuple[str, ...] | None:
+    async def read_ignore(self, tree: Tree, path: str) -> tuple[str, ...] | None:
         try:
-            with self.parts.trees.open_in(root, path) as file:
-                text = file.read(1 << 20).decode(errors="replace")
+            return clean((await self.read(tree, path)).decode(errors="replace").splitlines())
         except (NotFound, Invalid):
             return None
-        return clean(text.splitlines())
+
+    async def read(self, tree: Tree, path: str) -> bytes:
+        """Return a file of a tree. Raises NotFound, Invalid."""
+        if tree.contents is not None:
+            found = tree.contents.read(path)
+            if found is not None:
+                return found
+            await tree.contents.fill()
+        with self.parts.trees.open_in(tree.root, path) as file:
+            return file.read(BIGGEST)
 
     async def layer(
         self,

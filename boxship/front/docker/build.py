@@ -25,14 +25,14 @@ PRUNE_KEYS = frozenset(("until", "id", "parent", "type", "description", "inuse",
 class _Sent:
     """What the client of one request has sent: a context, and credentials."""
 
-    def __init__(self, root: Path, known: Mapping[str, Credentials]) -> None:
-        self._root = root
+    def __init__(self, tree: Tree | None, known: Mapping[str, Credentials]) -> None:
+        self._tree = tree
         self._known = known
 
     async def directory(self, name: str, ignore: Sequence[str], only: Sequence[str]) -> Tree:
-        if name != CONTEXT:
+        if name != CONTEXT or self._tree is None:
             raise NotFound(f"no build context named {name}")
-        return Tree(root=self._root)
+        return self._tree
 
     async def secret(self, id: str) -> bytes | None:
         return None
@@ -60,10 +60,8 @@ async def build(request: web.Request) -> web.StreamResponse:
     cancel_when_gone(request)
     space = builder.place()
     try:
-        root = space.directory("context")
-        if not asked.spec.context:
-            await builder.unpack(request.content.iter_any(), root, space)
-        sent = _Sent(root, wire.parse_registry_config(request.headers.get("X-Registry-Config", "")))
+        tree = None if asked.spec.context else await builder.receive(request.content.iter_any(), space)
+        sent = _Sent(tree, wire.parse_registry_config(request.headers.get("X-Registry-Config", "")))
         return await _Answer(request, builder, asked, sent).run()
     finally:
         space.close()
