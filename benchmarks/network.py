@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from benchmarks.client import Client, free_port
 
@@ -69,11 +70,12 @@ class Bench:
         self.name = self.inspect(self.web)["Name"].lstrip("/")
         self.address = self.inspect(self.web)["NetworkSettings"]["Networks"]["bench"]["IPAddress"]
 
-    def inspect(self, container: str) -> dict[str, object]:
-        return self.client.call("GET", f"/containers/{container}/json")  # type: ignore[no-any-return]
+    def inspect(self, container: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.call("GET", f"/containers/{container}/json")
+        return found
 
     def inside(self, container: str, *argv: str) -> list[str]:
-        return ["nsenter", f"--net=/proc/{self.inspect(container)['State']['Pid']}/ns/net", *argv]  # type: ignore[index]
+        return ["nsenter", f"--net=/proc/{self.inspect(container)['State']['Pid']}/ns/net", *argv]
 
     def close(self) -> None:
         for container in (self.web, self.peer):
