@@ -20,6 +20,23 @@ variables over the file.
 """
 
 
+_NOTES = (
+    "## A cache of other registries",
+    "Each upstream has a prefix: `docker pull cache:5000/quay.io/org/app` fetches `org/app` from the upstream whose "
+    "prefix is `quay.io`. The upstream marked `default` answers for names that no other does, so the server can stand "
+    "in dockerd's `registry-mirrors`; clients that say which registry they mean (`?ns=quay.io`) reach every upstream. "
+    "A tag is asked for again after `fresh` (5 minutes); while its upstream is away, what is here serves. A password "
+    "may be in a file of its own: `password_file`.",
+    "## What is removed, and when",
+    "A blob stays while a manifest of its repository uses it, and for the lease after it was uploaded, mounted or "
+    "asked for with HEAD; pushes go on while a collection runs. Manifests without a tag stay unless a retention rule says "
+    "`untagged`. `boxship registry gc --dry-run` tells what retention would remove.",
+    "## Who is told",
+    "Webhooks get the envelope of distribution's notifications, in the order of the events, and again until they take "
+    "it: pauses double from a second to ten minutes, for `attempts` (10).",
+)
+
+
 def help_text(width: int = 110) -> str:
     known = {entry.flag for entry in TABLE}
     extra = [flag for flag in flags() if flag.name not in known]
@@ -37,5 +54,6 @@ def markdown() -> str:
         '(`"quotas": [{"repositories": "team/*", "bytes": "10g"}]`), and `key=value,key=value` on the command line, '
         "where `+` parts several values.",
         *sections(TABLE, GROUPS),
+        *_NOTES,
     ]
     return "\n\n".join(parts) + "\n"

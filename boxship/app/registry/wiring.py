@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from boxship.app.registry.settings import Settings, options
@@ -12,6 +13,7 @@ from boxship.base.tasks import Tasks
 from boxship.engine.registry.access import Rights
 from boxship.engine.registry.hooks import Hooks
 from boxship.engine.registry.mirror import Mirror
+from boxship.engine.registry.options import Upstream
 from boxship.engine.registry.passwords import Passwords
 from boxship.engine.registry.service import Registry
 from boxship.engine.registry.tokens import Tokens
@@ -27,7 +29,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> web.App
     stack.push_async_callback(registry.aclose)
     hooks = Hooks(settings.webhooks, registry.records, registry.clock)
     stack.push_async_callback(hooks.aclose)
-    mirror = Mirror(settings.upstreams, registry.content, registry.catalog)
+    mirror = Mirror(_upstreams(settings), registry.content, registry.catalog)
     stack.push_async_callback(mirror.aclose)
     tasks = Tasks()
     stack.push_async_callback(tasks.aclose)
@@ -45,6 +47,20 @@ def _registry(settings: Settings) -> Registry:
         raise Invalid(f"s3: {e.name} is not installed; install boxship[s3]") from e
     except OSError as e:
         raise Invalid(f"root: cannot use {settings.root}: {e.strerror}") from e
+
+
+def _upstreams(settings: Settings) -> tuple[Upstream, ...]:
+    return tuple(
+        msgspec.structs.replace(up, password=_secret(up.password_file)) if up.password_file else up
+        for up in settings.upstreams
+    )
+
+
+def _secret(path: str) -> str:
+    try:
+        return Path(path).read_text().rstrip("\n")
+    except OSError as e:
+        raise Invalid(f"upstreams: cannot read the password in {path}: {e.strerror}") from e
 
 
 def _door(settings: Settings) -> Door:

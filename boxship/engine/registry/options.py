@@ -20,12 +20,13 @@ class Right(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A registry that we answer for. prefix: first part of names here, and the value of `ns` that mirrors are asked
     with.  url: base address.  default: also answers for names that nobody else does.  fresh: seconds for which a tag
-    is believed without asking.  insecure: any certificate will do."""
+    is believed without asking.  insecure: any certificate will do.  password_file: holds the password instead."""
 
     prefix: str
     url: str
     username: str = ""
     password: str = ""
+    password_file: str = ""
     default: bool = False
     fresh: float = 300.0
     insecure: bool = False

@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import bcrypt
 import pytest
 from aiohttp import web
 
@@ -85,6 +86,21 @@ async def test_several_upstreams_in_one(tmp_path: Path) -> None:
                     assert (await near.ask("GET", f"/v2/{name}/blobs/{digest_of(content)}")).body == content
             assert (await near.ask("GET", "/v2/quay.io/app/manifests/all")).headers["Content-Type"] == OCI_INDEX
             assert (await near.ask("GET", f"/v2/quay.io/app/manifests/{two.digest}")).body == two.manifest
+
+
+async def test_an_upstream_that_wants_a_password(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text(f"me:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}\n")
+    (tmp_path / "secret").write_text("secret\n")
+    pushed = image(b"layer")
+    async with serving(tmp_path / "far", htpasswd=str(tmp_path / "users"), token=True) as far:
+        answer = await far.ask("GET", "/token?scope=repository:app:push,pull", Authorization="Basic bWU6c2VjcmV0")
+        far.shown = {"Authorization": f"Bearer {answer.json['token']}"}
+        await far.push("app", "v1", pushed)
+        known = Upstream(prefix="far", url=far.base, username="me", password_file=str(tmp_path / "secret"))
+        async with serving(tmp_path / "near", upstreams=(known, Upstream(prefix="no", url=far.base))) as near:
+            assert (await near.ask("GET", "/v2/far/app/manifests/v1")).body == pushed.manifest
+            refused = await near.ask("GET", "/v2/no/app/manifests/v1")
+            assert (refused.status, "WWW-Authenticate" in refused.headers) == (502, False)
 
 
 async def test_an_upstream_that_breaks_off_is_asked_for_the_rest(tmp_path: Path) -> None:
