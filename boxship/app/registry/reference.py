@@ -29,8 +29,8 @@ _NOTES = (
     "may be in a file of its own: `password_file`.",
     "## What is removed, and when",
     "A blob stays while a manifest of its repository uses it, and for the lease after it was uploaded, mounted or "
-    "asked for with HEAD; pushes go on while a collection runs. Manifests without a tag stay unless a retention rule says "
-    "`untagged`. `boxship registry gc --dry-run` tells what retention would remove.",
+    "asked for with HEAD; pushes go on while a collection runs. Manifests without a tag stay unless a retention rule "
+    "says `untagged`. `boxship registry gc --dry-run` tells what retention would remove.",
     "## Who is told",
     "Webhooks get the envelope of distribution's notifications, in the order of the events, and again until they take "
     "it: pauses double from a second to ten minutes, for `attempts` (10).",
