@@ -73,7 +73,7 @@ def _written(tree: dict[str, object], parsed: Parsed) -> str:
         case "yaml":
             return yaml.dump(tree)
         case "json":
-            return json.dump(tree, indent="  ") + "\n"
+            return json.dump(tree, indent="  ")  # without a line break at the end, as docker compose
         case other:
             raise Invalid(f'unsupported format "{other}" (want yaml or json)')
 

@@ -79,7 +79,7 @@ def _tree(options: Options, environ: Mapping[str, str], disk: Files) -> tuple[Fo
     if not name:
         raise Invalid("project name must not be empty")
     if options.normalize:
-        tree = normalize(tree, name, found.environment)
+        tree = normalize(tree, name, found.environment if options.interpolate else {})
     return found, loader, tree, name
 
 

@@ -62,9 +62,10 @@ class Loader:
             tree = self._file(name, tree, place, including)
         tree = normalize.defaults(tree)
         resources(tree)
-        if self._steps.resolve_paths:
+        if self._steps.resolve_paths or including:
             paths.resolve(tree, place.relative or place.directory, self._disk.home)
-        _fill_in(tree, place.environment)
+        if self._steps.interpolate:
+            _fill_in(tree, place.environment)
         return tree
 
     def _documents(self, name: str) -> list[Document]:

@@ -39,7 +39,8 @@ def _mapping(tree: dict[str, Any], indent: str, lines: list[str]) -> None:
             lines.append(f"{indent}? {_text(key, indent + _INDENT)}")
             _entry(f"{indent}:", value, indent, lines)
         else:
-            _entry(f"{indent}{_text(key, indent)}:", value, indent, lines)
+            shown = _double(key) if key == "<<" else _text(key, indent)
+            _entry(f"{indent}{shown}:", value, indent, lines)
 
 
 def _entry(head: str, value: Any, indent: str, lines: list[str]) -> None:

@@ -18,10 +18,13 @@ def long_mount(value: Any, path: Path) -> Any:
 def target_of(value: Any, path: Path) -> str:
     """Return where an entry of either form is mounted: what makes it the same mount in two files."""
     if isinstance(value, str):
-        return str(parse(value, path)["target"])
+        try:
+            return str(parse(value, path)["target"])
+        except Wrong:
+            return value  # told when it is turned into its long form, unless variables are left in it on purpose
     if isinstance(value, dict) and isinstance(value.get("target"), str):
         return str(value["target"])
-    raise Wrong("is missing a mount target", path)
+    raise Wrong("service volume is missing a mount target", path)
 
 
 def parse(spec: str, path: Path = ()) -> dict[str, Any]:
