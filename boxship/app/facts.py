@@ -1,11 +1,13 @@
-"""Settings and the machine, put into the words of the parts that need them. Pure."""
+"""Settings, proxies of the environment and the machine, put into the words of the parts that need them. Pure else."""
 
 import hashlib
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 
 from boxship import __version__
+from boxship.app.proxies import proxies
 from boxship.app.settings import Settings
 from boxship.engine.facts import weaknesses
 from boxship.engine.networks.settings import DEFAULT_POOLS, NetworkSettings
@@ -128,6 +130,7 @@ def system_facts(
         address_pools=pools,
         insecure_registries=("::1/128", "127.0.0.0/8", *settings.insecure_registries),
         registry_mirrors=settings.registry_mirrors,
+        proxies=proxies(settings, os.environ).shown,
         cdi_dirs=settings.cdi_spec_dirs,
         init_binary=host.init_path.rpartition("/")[2],
     )

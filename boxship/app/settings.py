@@ -192,6 +192,30 @@ class Settings:
     )
     max_concurrent_uploads: int = row(kinds.NUMBER, 5, "Layers sent at once in a push", group="Images", reload=True)
     max_download_attempts: int = row(kinds.NUMBER, 5, "Tries for each layer of a pull", group="Images", reload=True)
+    image_gc_high: int = row(
+        kinds.NUMBER, 0,
+        "When the disk is so many percent full, remove images nobody uses and a registry has; 0 never removes any",
+        group="Images", reload=True,
+    )  # fmt: skip
+    image_gc_low: int = row(
+        kinds.NUMBER, 80, "Once begun, remove images until the disk is so many percent full", group="Images",
+        reload=True,
+    )  # fmt: skip
+    image_gc_age: int = row(
+        kinds.NUMBER, 300, "Remove no image for the disk's sake that was used in the last so many seconds",
+        group="Images", reload=True,
+    )  # fmt: skip
+    pinned_images: tuple[str, ...] = row(
+        kinds.LIST, (), "Never remove this image for the disk's sake, as in alpine:*; so does the label boxship.pinned",
+        flag="pin-image", key="pinned-images", group="Images", reload=True,
+    )  # fmt: skip
+    http_proxy: str = row(kinds.TEXT, "", "Reach registries over HTTP through this proxy", group="Images")
+    https_proxy: str = row(kinds.TEXT, "", "Reach registries over HTTPS through this proxy", group="Images")
+    no_proxy: str = row(kinds.TEXT, "", "Reach these hosts without a proxy, parted by commas", group="Images")
+    proxies: dict[str, str] = row(
+        kinds.PAIRS, {}, "The same three as an object, as dockerd's file has them", flag="", variable="",
+        group="Images",
+    )  # fmt: skip
 
     # Host
     favordynmods: bool = row(
@@ -221,15 +245,11 @@ REFUSED = {
     "exec-opts": "the cgroup driver is always cgroupfs; leave it out",
     "experimental": "nothing here waits behind a switch; leave it out",
     "features": "nothing here waits behind a switch; leave it out",
-    "http-proxy": "set the variable HTTP_PROXY for the daemon",
-    "https-proxy": "set the variable HTTPS_PROXY for the daemon",
     "ip-forward": "forwarding is turned on where a network needs it; leave it out",
     "ip6tables": "rules are kept in a table of our own in nftables; leave it out",
     "iptables": "rules are kept in a table of our own in nftables; leave it out",
-    "no-proxy": "set the variable NO_PROXY for the daemon",
     "node-generic-resources": "it belongs to a cluster's nodes; leave it out",
     "oom-score-adjust": "set OOMScoreAdjust= in the service file",
-    "proxies": "set the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY for the daemon",
     "raw-logs": "our log has no colours; leave it out",
     "root": "it is called data-root",
     "graph": "it is called data-root",

@@ -12,11 +12,13 @@ from aiohttp import web
 
 from boxship.app import facts
 from boxship.app.ground import Ground, cpu_time, traffic
+from boxship.app.proxies import proxies
 from boxship.app.settings import Settings
 from boxship.base.bus import Bus
 from boxship.base.clock import SystemClock
 from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
+from boxship.base.units import SECOND
 from boxship.engine.archive import Archive
 from boxship.engine.audit import Audit
 from boxship.engine.build.cachestore import BuildCache
@@ -27,7 +29,9 @@ from boxship.engine.containers import Containers
 from boxship.engine.events import Events
 from boxship.engine.execs import Execs
 from boxship.engine.images import Images
+from boxship.engine.images.evictor import Evictor, measured
 from boxship.engine.images.manifest import wanted_platform
+from boxship.engine.images.pressure import Limits
 from boxship.engine.images.registry import Registries
 from boxship.engine.images.registry.hosts import RegistryOptions
 from boxship.engine.launchpad import Launchpad, Outfit
@@ -99,6 +103,7 @@ class _Host(msgspec.Struct):
 
 async def build(settings: Settings) -> Node:
     """Return a node that has recovered what an earlier daemon left. Raises PlatformError when it cannot be."""
+    os.environ.update(proxies(settings, os.environ).environ)  # where all clients of registries look
     async with contextlib.AsyncExitStack() as stack:
         host = await _host(settings, stack)
         node = await _engine(settings, host, stack)
@@ -143,6 +148,9 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers)
     await images.start()
     registries = Registries(images, events, _registry_options(settings))
+    evictor = Evictor(images, events, clock, _limits(settings), lambda: measured(options.data_root))
+    evictor.start()
+    stack.push_async_callback(evictor.aclose)
     copy_up = CopyUp(options.data_root, ground, images)
     drivers = {"local": LocalDriver(options.data_root, ground)}
     volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all)
@@ -207,7 +215,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
     }
-    return Node(docker_app(services), containers, _renewing(host, system, registries))
+    return Node(docker_app(services), containers, _renewing(host, system, registries, evictor))
 
 
 def _outfit(settings: Settings, host: _Host, records: Records, networks: Networks, runtime: ConmonRuntime) -> Outfit:
@@ -310,7 +318,17 @@ def _registry_options(settings: Settings) -> RegistryOptions:
     )
 
 
-def _renewing(host: _Host, system: System, registries: Registries) -> Callable[[Settings], Awaitable[None]]:
+def _limits(settings: Settings) -> Limits:
+    """Raises Invalid for marks that make no sense together."""
+    high, low = settings.image_gc_high, settings.image_gc_low
+    if high and not 0 <= low < high <= 100:
+        raise Invalid(f"image-gc-low ({low}) must be below image-gc-high ({high}), and both between 0 and 100")
+    return Limits(high=high, low=low, age=settings.image_gc_age * SECOND, pinned=settings.pinned_images)
+
+
+def _renewing(
+    host: _Host, system: System, registries: Registries, evictor: Evictor
+) -> Callable[[Settings], Awaitable[None]]:
     """Return what takes the reloadable settings over. It raises Invalid for runtimes that do not work."""
 
     async def renew(settings: Settings) -> None:
@@ -319,6 +337,7 @@ def _renewing(host: _Host, system: System, registries: Registries) -> Callable[[
         host.options.default_ulimits = settings.default_ulimits
         host.options.runtimes = {name: info.path for name, info in found.items()}
         registries.options = _registry_options(settings)
+        evictor.limits = _limits(settings)
         system.reload(
             msgspec.structs.replace(
                 system.facts(),

@@ -133,6 +133,10 @@ class Images:
         """Return the containers made from an image."""
         return [container for container in self._containers() if container.image_id == image_id]
 
+    def in_use(self) -> set[str]:
+        """Return the ids of all images that containers were made from."""
+        return {container.image_id for container in self._containers()}
+
     def disk_usage(self) -> int:
         """Return the bytes of all layers, each counted once."""
         return sum(facts.size for facts in self._layers.all())
