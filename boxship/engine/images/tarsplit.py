@@ -109,8 +109,14 @@ class Splitter:
 
 def assemble(split: BinaryIO, open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
     """Yield the tar again, in pieces. `open_file` opens a path of the layer's tree.
-    Raises Invalid when a file is no longer what it was."""
-    reader = zstandard.ZstdDecompressor().stream_reader(split)
+    Raises Invalid when a file, or the split form itself, is no longer what it was."""
+    try:
+        yield from _assembled(zstandard.ZstdDecompressor().stream_reader(split), open_file)
+    except zstandard.ZstdError as e:
+        raise Invalid(f"layer cannot be put together again: its split form is damaged: {e}") from e
+
+
+def _assembled(reader: "_Readable", open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
     path, crc = "", 0
     while kind := reader.read(1):
         length = int.from_bytes(_exactly(reader, 8), "big")
