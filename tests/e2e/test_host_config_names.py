@@ -1,6 +1,7 @@
 """What a container is called and whom it knows: hosts, resolvers, links, addresses, published ports."""
 
 import socket
+import time
 import uuid
 
 import pytest
@@ -31,6 +32,7 @@ def page(port: int, host: str = "127.0.0.1", patience: int = 50) -> str:
         except OSError:
             if attempt == patience - 1:
                 raise
+            time.sleep(0.1)
     raise AssertionError
 
 

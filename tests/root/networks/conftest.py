@@ -186,9 +186,9 @@ class Lab:
         await self.records.save(msgspec.structs.replace(now, status=msgspec.structs.replace(now.status, state=state)))
         self.tell(container, "pause" if state is State.PAUSED else "unpause")
 
-    async def look_up(self, container: Container, name: str) -> list[str]:
+    async def look_up(self, container: Container, name: str, patience: float = 20.0) -> list[str]:
         """Return the addresses or names that the container's own resolver gives, [] for none."""
-        output = await self.run(container, "busybox", "nslookup", name, "127.0.0.11")
+        output = await self.run(container, "timeout", str(patience), "busybox", "nslookup", name, "127.0.0.11")
         answers = output.split("\n\n", 1)[-1].splitlines()
         return [line.split()[-1] for line in answers if line.startswith("Address") or "name =" in line]
 
@@ -239,7 +239,7 @@ async def lab() -> AsyncIterator[Lab]:
 
 async def _gone(prefix: str) -> bool:
     """The kernel takes its time with links of namespaces that have ended; not for ever."""
-    for _ in range(100):
+    for _ in range(600):
         if not any(name.startswith(prefix) for name in os.listdir("/sys/class/net")):
             return True
         await asyncio.sleep(0.05)
