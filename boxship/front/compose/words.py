@@ -31,7 +31,7 @@ def _fraction(count: int, size: int) -> str:
 def _digits(value: float, bits: int) -> str:
     """Return the shortest `d.ddde±x` that reads back as the same number of 32 or 64 bits."""
     if bits == 64:
-        return f"{value:.{_places(value)}e}"
+        return _scientific(repr(value))
     wanted = struct.pack("f", value)
     for places in range(9):
         text = f"{value:.{places}e}"
@@ -40,9 +40,15 @@ def _digits(value: float, bits: int) -> str:
     return f"{value:.9e}"
 
 
-def _places(value: float) -> int:
-    mantissa = repr(value).lower().partition("e")[0].replace(".", "").lstrip("-0")
-    return max(len(mantissa.rstrip("0")) - 1, 0)
+def _scientific(text: str) -> str:
+    """Return Python's shortest form, `0.00012` or `1e+22`, with one digit before the point and an exponent."""
+    sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
+    mantissa, _, exponent = text.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    power = int(exponent or "0") + len(whole) - 1 - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    return f"{sign}{digits[:1]}{'.' if len(digits) > 1 else ''}{digits[1:]}e{power}"
 
 
 def number(value: float, bits: int = 64) -> str:

@@ -37,6 +37,10 @@ def _source(item: dict[str, Any], keys: tuple[str, ...], path: Path) -> None:
 
 
 def _service_tree(service: dict[str, Any], path: Path) -> None:
+    for key, what in (("ports", "a target port"), ("volumes", "a mount target"), ("devices", "a source")):
+        for index, entry in enumerate(service.get(key) or ()):
+            if isinstance(entry, dict) and not entry.get(what.rpartition(" ")[2] if key == "devices" else "target"):
+                raise Wrong(f"service {key} {dotted((*path, key, index))} is missing {what}", (*path, key, index))
     for index, trigger in enumerate(((service.get("develop") or {}).get("watch")) or ()):
         if not trigger.get("path"):
             place = (*path, "develop", "watch", index, "path")

@@ -184,10 +184,8 @@ def _device(entry: Any, path: Path) -> str:
 def _port(entry: Any, path: Path) -> str:
     if not isinstance(entry, dict):
         return text(entry)
-    if "target" not in entry:
-        raise Wrong("service ports is missing a target port", path)
     host, protocol = entry.get("host_ip", "0.0.0.0"), entry.get("protocol", "tcp")
-    return f"{host}:{entry.get('published')}:{entry['target']}/{protocol}"
+    return f"{host}:{entry.get('published')}:{entry.get('target')}/{protocol}"
 
 
 def _file(directory: str) -> Callable[[Any, Path], str]:

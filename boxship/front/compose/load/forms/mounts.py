@@ -22,9 +22,7 @@ def target_of(value: Any, path: Path) -> str:
             return str(parse(value, path)["target"])
         except Wrong:
             return value  # told when it is turned into its long form, unless variables are left in it on purpose
-    if isinstance(value, dict) and isinstance(value.get("target"), str):
-        return str(value["target"])
-    raise Wrong("service volume is missing a mount target", path)
+    return str(value.get("target")) if isinstance(value, dict) else str(value)
 
 
 def parse(spec: str, path: Path = ()) -> dict[str, Any]:

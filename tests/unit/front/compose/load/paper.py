@@ -57,12 +57,12 @@ class Moved:
         return path
 
 
-def loaded(files: str | dict[str, str], environ: dict[str, str] | None = None, **options: object) -> Loaded:
+def loaded(files: str | dict[str, str], environ: dict[str, str] | None = None, /, **options: object) -> Loaded:
     """Load a project from texts; one text alone is compose.yaml."""
     texts = {"compose.yaml": files} if isinstance(files, str) else files
     services = tuple(options.pop("services", ()))  # type: ignore[call-overload]
     return load(Options(**options), environ or {}, Paper(texts), services)  # type: ignore[arg-type]
 
 
-def project(files: str | dict[str, str], environ: dict[str, str] | None = None, **options: object) -> Project:
+def project(files: str | dict[str, str], environ: dict[str, str] | None = None, /, **options: object) -> Project:
     return loaded(files, environ, **options).project
