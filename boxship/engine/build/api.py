@@ -99,7 +99,7 @@ class Contents(Protocol):
         ...
 
     def read(self, path: str) -> bytes | None:
-        """Return a regular file, None when it is not there or the files must be asked."""
+        """Return a regular file's contents, None when the files must be asked. Raises NotFound."""
         ...
 
     async def fill(self) -> None:

@@ -67,16 +67,18 @@ class Index:
         self._below[above].append(name)
 
     def read(self, path: str) -> bytes | None:
-        """Return a regular file's contents, None if there is no such file, or only by way of a link."""
-        known = self._known.get(posixpath.normpath("/" + path).strip("/"))
-        if known is None or not stat.S_ISREG(known.mode):
+        """Return a regular file's contents, None where a link is in the way. Raises NotFound."""
+        path = posixpath.normpath("/" + path).strip("/")
+        parts = path.split("/")
+        above = [self._known.get("/".join(parts[:end])) for end in range(1, len(parts) + 1)]
+        if any(each is not None and stat.S_ISLNK(each.mode) for each in above):
             return None
+        known = self._known.get(path)
+        if known is None or not stat.S_ISREG(known.mode):
+            raise NotFound(f"{path}: no such file")
         with open(self._path, "rb") as file:
             file.seek(known.at)
             return file.read(known.size)
-
-    def has(self, path: str) -> bool:
-        return posixpath.normpath("/" + path).strip("/") in self._known
 
     def fingerprint(
         self, sources: Sequence[str], ignore: Sequence[str], exclude: Sequence[str], parents: bool

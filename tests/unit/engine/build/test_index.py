@@ -148,8 +148,11 @@ def test_files_can_be_read(tmp_path: Path) -> None:
     found = index(archive(TREE), tmp_path)
     assert found.read("./Dockerfile") == b"FROM x"
     assert found.read("/dir/../dir/b.txt") == b"b" * 2000
-    assert found.read("dir") is None
-    assert found.read("no") is None
+    for path in ("dir", "no", "a.txt/b"):
+        with pytest.raises(NotFound):
+            found.read(path)
+    linked = index(archive({"a": b"x"}, {"l": "a"}), tmp_path)
+    assert (linked.read("l"), linked.read("a")) == (None, b"x")
 
 
 def test_no_archive(tmp_path: Path) -> None:
