@@ -67,9 +67,10 @@ def render(image: Image, lowers: Sequence[str], document: Mapping[str, Any], ver
         found["OsVersion"] = document["os.version"]
     if version < (1, 44):
         found["VirtualSize"] = image.size
+    # docker-compose 1 speaks the newest version it is offered and cannot replace a container without ContainerConfig
+    found["ContainerConfig"] = config(ImageConfig(), version) | (document.get("container_config") or {})
     if version < (1, 45):
-        made_of = config(ImageConfig(), version) | (document.get("container_config") or {})
-        found |= {"Container": document.get("container", ""), "ContainerConfig": made_of}
+        found["Container"] = document.get("container", "")
     return found
 
 
