@@ -47,7 +47,10 @@ from boxship.engine.system import System
 from boxship.engine.top import Top
 from boxship.engine.volumes import Volumes
 from boxship.engine.volumes.copyup import CopyUp
+from boxship.engine.volumes.drivers.calls import PluginCalls
+from boxship.engine.volumes.drivers.discovery import Drivers, PluginPlaces
 from boxship.engine.volumes.drivers.local import LocalDriver
+from boxship.engine.volumes.drivers.plugin import PluginDriver
 from boxship.front.docker import keys
 from boxship.front.docker.app import docker_app
 from boxship.front.docker.wire.inspect import Places
@@ -152,7 +155,10 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     evictor.start()
     stack.push_async_callback(evictor.aclose)
     copy_up = CopyUp(options.data_root, ground, images)
-    drivers = {"local": LocalDriver(options.data_root, ground)}
+    drivers = Drivers(
+        {"local": LocalDriver(options.data_root, ground)}, PluginPlaces(),
+        lambda name, address: PluginDriver(name, options.data_root, ground, PluginCalls(name, address)),
+    )  # fmt: skip
     volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all)
     await volumes.start()
     placing = facts.network_settings(settings)

@@ -8,7 +8,7 @@ import msgspec
 
 from boxship.base.clock import Clock
 from boxship.base.codec import decode, encode
-from boxship.base.errors import Conflict, Invalid, NotFound
+from boxship.base.errors import Conflict, Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.events import Events
 from boxship.engine.volumes import modes, names
@@ -129,10 +129,17 @@ class Volumes:
         await self._destroy(volume)
 
     async def _destroy(self, volume: Volume) -> None:
-        """The record goes first: a directory that nothing knows is swept, a record without one would mislead."""
+        """The record goes first: a directory that nothing knows is swept, a record without one would mislead.
+        It comes back when the driver refuses."""
+        driver = self._driver(volume.spec)
         await self._store.delete(PREFIX + volume.name)
         self._volumes.pop(volume.name, None)
-        await self._driver(volume.spec).remove(volume.spec)
+        try:
+            await driver.remove(volume.spec)
+        except PlatformError:
+            self._volumes[volume.name] = volume
+            await self._store.put(PREFIX + volume.name, encode(volume))
+            raise
         self._announce("destroy", volume.name, driver=volume.spec.driver)
 
     async def prune(self, wanted: Callable[[Volume], bool], *, unnamed_only: bool = True) -> tuple[list[str], int]:
@@ -226,7 +233,9 @@ class Volumes:
             if point.type == "image" or point.subpath:
                 await self._copy_up.unmount(point)
             if volume is not None:
-                await self._driver(volume.spec).unmount(volume.spec, container.id)
+                driver = self._drivers.get(volume.spec.driver or "local")
+                if driver is not None:  # a container can stop though its volume's plugin has gone
+                    await driver.unmount(volume.spec, container.id)
                 self._announce("unmount", volume.name, driver=volume.spec.driver, container=container.id)
 
     async def release(self, container: Container) -> None:
