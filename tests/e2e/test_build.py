@@ -1,12 +1,17 @@
 """Building images with the stock CLI's classic builder: what Dockerfiles say comes true."""
 
+import hashlib
 import json
 import os
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -462,3 +467,90 @@ def test_a_crash_loses_only_the_running_step(docker: Docker, killable: Daemon, t
 def _leftovers(daemon: Daemon) -> list[str]:
     builds = [name for name in os.listdir(daemon.exec_root / "builds") if name != ".runtime"]
     return [*builds, *os.listdir(daemon.data_root / "tmp"), *os.listdir(daemon.data_root / "containers")]
+
+
+# ---- sources that lie elsewhere
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on the loopback, and the directory it serves."""
+    root = tmp_path / "served"
+    root.mkdir()
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}", root
+    serving.shutdown()
+    serving.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def repository(root: Path) -> None:
+    """Make root/repo.git with a Dockerfile on main, and another in a directory of the branch `other`."""
+    work = root / "work"
+    work.mkdir()
+
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+        subprocess.run(["git", *identity, *words], cwd=work, check=True, capture_output=True)
+
+    git("init")
+    (work / "Dockerfile").write_text("FROM busybox\nCOPY . /r\nCMD cat /r/f\n")
+    (work / "f").write_text("main")
+    git("add", ".")
+    git("commit", "-m", "one")
+    git("checkout", "-b", "other")
+    (work / "sub").mkdir()
+    (work / "sub" / "Dockerfile").write_text("FROM busybox\nCOPY . /r\nRUN ls -A /r > /list\nCMD cat /list\n")
+    git("add", ".")
+    git("commit", "-m", "two")
+    git("checkout", "main")
+    git("clone", "--bare", str(work), str(root / "repo.git"))
+    subprocess.run(["git", "update-server-info"], cwd=root / "repo.git", check=True)
+
+
+def test_contexts_from_git(site: Site, server: tuple[str, Path]) -> None:
+    address, root = server
+    repository(root)
+    environment = {**site.docker.environment, "DOCKER_BUILDKIT": "0"}
+
+    def build(fragment: str) -> str:
+        query = {"remote": f"{address}/repo.git{fragment}", "t": site.tag}
+        done = subprocess.run(
+            ["curl", "-s", "--unix-socket", site.docker.host.removeprefix("unix://"), "-X", "POST",
+             f"http://d/v1.41/build?{urlencode(query)}"],
+            env=environment, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    assert "Successfully tagged" in build("")
+    assert site.run() == "main"
+    assert "Successfully tagged" in build("#other:sub")
+    assert site.run() == "Dockerfile"
+    assert "git fetch failed" in build("#nowhere")
+    assert "no directory nothing" in build("#main:nothing")
+
+
+def test_add_from_urls_and_repositories(site: Site, server: tuple[str, Path]) -> None:
+    address, root = server
+    repository(root)
+    (root / "file.txt").write_text("fetched")
+    subprocess.run(["tar", "czf", root / "x.tar.gz", "-C", root, "file.txt"], check=True)
+    digest = hashlib.sha256(b"fetched").hexdigest()
+    site.build(
+        f"FROM busybox\nADD {address}/file.txt /a/\nADD --checksum=sha256:{digest} --chmod=644 {address}/file.txt /b\n"
+        f"ADD {address}/x.tar.gz /c/\nADD {address}/repo.git#other:sub /g\n"
+        f"ADD --keep-git-dir=true {address}/repo.git /k\n"
+    )
+    script = "cat /a/file.txt /b; stat -c %a /a/file.txt /b; ls /c /g; ls -d /k/.git"
+    assert site.run("sh", "-c", script).split() == [
+        "fetchedfetched600", "644", "/c:", "x.tar.gz", "/g:", "Dockerfile", "/k/.git"
+    ]  # fmt: skip
+    out = site.build(f"FROM busybox\nADD --checksum=sha256:{'0' * 64} {address}/file.txt /b\n", check=False)
+    assert "digest mismatch" in out
+    assert "invalid response status 404" in site.build(f"FROM busybox\nADD {address}/no /b\n", check=False)

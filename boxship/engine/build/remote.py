@@ -129,13 +129,7 @@ async def clone(where: str, space: Workspace, parts: Parts, *, keep_git: bool = 
     root = space.directory("git")
     await _git(parts, root, "init", "--quiet")
     await _git(parts, root, "remote", "add", "origin", "--", url)
-    ref = ref or "HEAD"
-    try:
-        await _git(parts, root, "fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--", ref)
-        commit = "FETCH_HEAD"
-    except NotFound:  # a commit by its number, at a server that gives only what has a name
-        await _git(parts, root, "fetch", "--quiet", "--tags", "origin", "--", "+refs/heads/*:refs/remotes/origin/*")
-        commit = ref
+    commit = await _fetch(parts, root, ref or "HEAD")
     await _git(parts, root, "checkout", "--quiet", "--force", "--detach", commit)
     if (root / ".gitmodules").exists():
         await _git(parts, root, "submodule", "update", "--init", "--recursive", "--depth=1")
@@ -150,6 +144,23 @@ async def clone(where: str, space: Workspace, parts: Parts, *, keep_git: bool = 
     if not inside.is_dir():
         raise NotFound(f"{where}: {below} is no directory")
     return inside
+
+
+async def _fetch(parts: Parts, root: Path, ref: str) -> str:
+    """Bring one commit as cheaply as the server lets us; return what it is called here. Plain web servers give no
+    single commits, and most others none that has no name."""
+    everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+    for words in (("--depth=1", "--no-tags", "origin", "--", ref), ("--no-tags", "origin", "--", ref)):
+        try:
+            await _git(parts, root, "fetch", "--quiet", *words)
+        except NotFound as e:
+            failure = e
+        else:
+            return "FETCH_HEAD"
+    if not re.fullmatch(r"[0-9a-f]{7,64}", ref):
+        raise failure
+    await _git(parts, root, "fetch", "--quiet", "origin", "--", *everything)
+    return ref
 
 
 async def _git(parts: Parts, root: Path, *words: str) -> str:

@@ -218,6 +218,8 @@ class Builder:
         await imports.take_in(work)
         for warning in self._warnings(work, made, scope):
             work.reporter.tell(warning)
+            if lint.fails(work.dockerfile):
+                raise DockerfileError(f"lint violation found: {warning.rule}: {warning.text} (line {warning.line})")
         solver = Solver(work, made, scope, self._caches)
         state = await solver.run()
         for name in unused(work.spec.build_args, self._declared(work.dockerfile)):
