@@ -50,6 +50,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("image inspect", "image", "inspect", "Show all there is to know of images"),
     Entry("image load", "image", "load", "Load images from an archive that `save` wrote", ("load",)),
     Entry("image prune", "image", "prune", "Remove images that nothing uses"),
+    Entry("image push", "login", "push", "Send an image to a registry", ("push",)),
     Entry("image rm", "image", "rm", "Remove images", ("rmi", "image remove")),
     Entry("image save", "image", "save", "Write images to an archive", ("save",)),
     Entry("image tag", "image", "tag", "Give an image one more name", ("tag",)),
@@ -75,6 +76,8 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry("registry passwd", "registry", "passwd", "Set a user's password in the file of a registry"),
     Entry("registry rm", "registry", "rm", "Remove tags or manifests from a registry", ("registry remove",)),
+    Entry("login", "login", "login", "Log in to a registry"),
+    Entry("logout", "login", "logout", "Forget the login of a registry"),
     Entry("inspect", "inspect", "inspect", "Show all there is to know of containers, images, networks, volumes"),
     Entry("completion", "completion", "completion", "Write a completion script for bash, zsh or fish"),
 )

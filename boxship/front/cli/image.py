@@ -12,6 +12,7 @@ from boxship.front.cli import progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
+from boxship.front.cli.credentials import shown
 from boxship.front.cli.flags import Parsed, many, switch, text
 from boxship.front.cli.inspect import FORMAT, print_each
 from boxship.front.client.api import segment
@@ -106,7 +107,8 @@ def history(session: Session, parsed: Parsed) -> None:
 def pull(session: Session, parsed: Parsed) -> None:
     name = progress.from_image(parsed.args[0])
     query = {**name, "platform": parsed.text("platform") or None}
-    progress.show(session.client.stream("POST", "/images/create", query), session.out, quiet=parsed.on("quiet"))
+    reply = session.client.stream("POST", "/images/create", query, headers=shown(session.environ, name["fromImage"]))
+    progress.show(reply, session.out, quiet=parsed.on("quiet"))
     separator = "@" if ":" in name["tag"] else ":"
     session.say(f"{name['fromImage']}{separator}{name['tag']}")
 

@@ -5,6 +5,7 @@ from typing import Any, TextIO
 
 from boxship.base.errors import PlatformError
 from boxship.front.cli.command import Failed, Session
+from boxship.front.cli.credentials import shown
 from boxship.front.client.wire import Reply
 
 
@@ -61,7 +62,9 @@ class Board:
 
 def pull(session: Session, reference: str, platform: str = "", *, quiet: bool = False) -> None:
     """Download an image, told on standard error as `run` wants it. Raises Failed or ApiError."""
-    reply = session.client.stream("POST", "/images/create", {**from_image(reference), "platform": platform or None})
+    query = {**from_image(reference), "platform": platform or None}
+    headers = shown(session.environ, query["fromImage"] or "")
+    reply = session.client.stream("POST", "/images/create", query, headers=headers)
     try:
         show(reply, session.err, quiet=quiet)
     except Failed as error:
