@@ -118,7 +118,7 @@ def _name(options: Options, found: Found, disk: Files) -> str:
             written = substitute(written, found.environment.get)
         except (Malformed, Missing) as e:
             raise Invalid(f"error while interpolating name: {e}") from None
-    return project_name(written) or project_name(posixpath.basename(found.directory))
+    return project_name(written or posixpath.basename(found.directory))
 
 
 def _written_name(text: str, file: str) -> str:

@@ -50,10 +50,10 @@ def fraction(value: Any, path: Path) -> float:
 
 def size(value: Any, path: Path) -> int:
     """Bytes: a number, or text with a unit as in 64m."""
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and value == int(value):
         return int(value)
     try:
-        return parse_size(str(value))
+        return parse_size(str(value)) if isinstance(value, str) else whole(value, path)
     except Invalid as e:
         raise Wrong(f"{dotted(path)}: {e}", path) from None
 

@@ -203,7 +203,7 @@ SERVICE = mapping(
     entrypoint=COMMAND,
     env_file=ENV_FILE,
     environment=PAIRS,
-    expose=list_of(AMOUNT, once=True),
+    expose=list_of(COUNT, once=True),
     extends=one_of(TEXT, closed(mapping(("service",), service=TEXT, file=TEXT))),
     external_links=TEXTS_ONCE,
     extra_hosts=EXTRA_HOSTS,

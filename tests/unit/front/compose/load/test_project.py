@@ -80,6 +80,8 @@ def test_names(options: dict[str, Any], environ: dict[str, str], text: str, want
 
 
 def test_names_that_cannot_be() -> None:
+    with pytest.raises(Invalid, match="project name must not be empty"):
+        project("name: ___\n" + ONE)
     with pytest.raises(Invalid, match='invalid project name "No": must consist only of lowercase'):
         project(ONE, name="No")
     assert project_name("-_A b.c") == "abc"
