@@ -8,7 +8,6 @@ from boxship.engine.volumes import modes, names
 from boxship.model.container import MountSpec, TmpfsOptions
 from boxship.model.status import MountPoint
 
-DEFAULT_DRIVER = "local"
 _TMPFS_VALUES = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
 _MOUNT_FLAGS = frozenset(
     "defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime "
@@ -66,7 +65,7 @@ def _volume_point(name: str, destination: str, mode: str, driver: str) -> MountP
         type="volume",
         name=name,
         destination=destination,
-        driver=driver or DEFAULT_DRIVER,
+        driver=driver,
         mode=mode or "z",
         rw=modes.is_writable(mode),
         anonymous=not name,
@@ -157,7 +156,7 @@ def _volume(spec: MountSpec, destination: str) -> MountPoint:
         type="volume",
         name=spec.source,
         destination=destination,
-        driver=driver or DEFAULT_DRIVER,
+        driver=driver,
         mode="z",
         rw=not spec.read_only,
         anonymous=not spec.source,

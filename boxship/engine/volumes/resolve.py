@@ -11,7 +11,7 @@ import msgspec
 
 from boxship.base.errors import Invalid
 from boxship.engine.volumes import modes
-from boxship.engine.volumes.parse import DEFAULT_DRIVER, check_tmpfs, parse_bind, parse_mount
+from boxship.engine.volumes.parse import check_tmpfs, parse_bind, parse_mount
 from boxship.model.container import ContainerSpec
 from boxship.model.image import ImageConfig
 from boxship.model.status import MountPoint
@@ -75,7 +75,7 @@ def _anonymous(spec: ContainerSpec, image: ImageConfig) -> list[MountPoint]:
             raise Invalid(f"invalid mount path: '{target}' mount path must be absolute")
         if posixpath.normpath(target) == "/":
             raise Invalid("invalid specification: destination can't be '/'")
-        driver = spec.host.volume_driver or DEFAULT_DRIVER
+        driver = spec.host.volume_driver
         point = MountPoint(type="volume", destination=posixpath.normpath(target), driver=driver, anonymous=True)
         found.append(point)
     return found

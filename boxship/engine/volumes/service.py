@@ -180,8 +180,10 @@ class Volumes:
         if point.type != "volume" or point.source:
             return point
         name = point.name or new_id()
-        wish = _volume_spec(msgspec.structs.replace(point, name=name), spec)
         known = self._volumes.get(name)
+        by = point.driver or (known.spec.driver if known else "local")  # whoever has it, unless one was named
+        point = msgspec.structs.replace(point, name=name, driver=by)
+        wish = _volume_spec(point, spec)
         driver = self._driver(wish)
         if known is not None:
             self._same(known, wish)
@@ -190,7 +192,7 @@ class Volumes:
         source = str(driver.path(name))
         if point.subpath:
             source = self._copy_up.place(container_id, point.destination)
-        return msgspec.structs.replace(point, name=name, source=source)
+        return msgspec.structs.replace(point, source=source)
 
     def _container(self, ref: str) -> Container:
         everyone = list(self._containers())

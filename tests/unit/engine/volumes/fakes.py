@@ -84,7 +84,7 @@ class World:
             self.store,
             Events(self.bus, self.clock),
             self.clock,
-            drivers={"local": LocalDriver(self.root, self.ground)},
+            drivers={name: LocalDriver(self.root, self.ground) for name in ("local", "shelf")},
             copy_up=CopyUp(self.root, self.ground, self),
             containers=lambda: self.containers,
         )

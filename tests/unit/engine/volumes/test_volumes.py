@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from boxship.base.errors import Conflict, Invalid, KernelError, NotFound
-from boxship.model.container import DriverConfig, ImageOptions, MountSpec, VolumeOptions
+from boxship.model.container import ContainerSpec, DriverConfig, HostSpec, ImageOptions, MountSpec, VolumeOptions
 from boxship.model.status import ContainerStatus
 from boxship.model.volume import VolumeSpec
 from tests.unit.engine.volumes.fakes import IMAGE, World
@@ -245,3 +245,10 @@ async def test_settle_refuses_before_anything_is_made(world: World) -> None:
     with pytest.raises(NotFound, match="error looking up volume plugin x"):
         world.container(volumes, binds=("vol:/x",), volume_driver="x")
     assert volumes.all() == []
+
+
+async def test_a_volume_that_is_there_keeps_its_driver(world: World) -> None:
+    volumes = await world.daemon()
+    await volumes.create(VolumeSpec(name="vol", driver="shelf"))
+    points = volumes.settle("c", ContainerSpec(image="i", host=HostSpec(binds=("vol:/a", "new:/b"))), IMAGE)
+    assert [(point.name, point.driver) for point in points] == [("vol", "shelf"), ("new", "local")]
