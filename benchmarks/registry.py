@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 TYPE = "application/vnd.oci.image.manifest.v1+json"
 PROFILES = {"large": (4, 8 << 20), "small": (4, 16 << 10)}  # layers of an image, bytes of each
@@ -35,6 +36,16 @@ class Image:
     repository: str
     blobs: list[tuple[str, bytes]]
     manifest: bytes
+
+
+class Found(NamedTuple):
+    """Seconds of the clock and of the server's computing, which hardly varies with other load; peak: MiB."""
+
+    push: float
+    pull: float
+    push_cpu: float
+    pull_cpu: float
+    peak: float
 
 
 class Connection:
@@ -171,8 +182,8 @@ def commands(name: str, root: Path, port: int) -> tuple[list[str], dict[str, str
     return ["docker-registry", "serve", str(config)], {"OTEL_TRACES_EXPORTER": "none"}
 
 
-def measure(name: str, options: argparse.Namespace) -> tuple[float, float, float]:
-    """Return seconds to push, seconds to pull, and the server's peak memory in MiB."""
+def measure(name: str, options: argparse.Namespace) -> Found:
+    """Push and pull once, against a server of its own."""
     layers, size = PROFILES[options.profile]
     body = os.urandom(size)
     work = [images(client, options.images, layers, body) for client in range(options.clients)]
@@ -180,13 +191,20 @@ def measure(name: str, options: argparse.Namespace) -> tuple[float, float, float
     try:
         argv, environ = commands(name, root, port)
         with running(argv, port, environ) as server, ThreadPoolExecutor(options.clients) as pool:
-            begun = time.perf_counter()
+            begun, idle = time.perf_counter(), _cpu(server.pid)
             list(pool.map(lambda wanted: push(port, wanted, body), work))
-            pushed = time.perf_counter()
+            pushed, busy = time.perf_counter(), _cpu(server.pid)
             list(pool.map(lambda wanted: pull(port, wanted, size + 64), work))
-            return pushed - begun, time.perf_counter() - pushed, _peak(server.pid)
+            pulled = time.perf_counter()
+            return Found(pushed - begun, pulled - pushed, busy - idle, _cpu(server.pid) - busy, _peak(server.pid))
     finally:
         shutil.rmtree(root)
+
+
+def _cpu(pid: int) -> float:
+    """Return seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> float:
@@ -205,18 +223,22 @@ def main() -> None:
     options = parser.parse_args()
     layers, size = PROFILES[options.profile]
     count = options.clients * options.images
-    best: dict[str, tuple[float, float, float]] = {}
+    best: dict[str, Found] = {}
     for _ in range(options.rounds):
         for name in ("docker-registry", "boxship"):
             found = measure(name, options)
-            old = best.get(name, found)
-            best[name] = (min(old[0], found[0]), min(old[1], found[1]), max(old[2], found[2]))
+            best[name] = Found(*(min(pair) for pair in zip(found, best.get(name, found), strict=True)))
     volume = count * layers * size / 1e6
-    for name, (pushing, pulling, peak) in best.items():
-        print(f"{name:16} push {volume / pushing:7.0f} MB/s {count / pushing:7.1f} images/s   "
-              f"pull {volume / pulling:7.0f} MB/s {count / pulling:7.1f} images/s   peak {peak:.0f} MiB")  # fmt: skip
+    for name, f in best.items():
+        for what, seconds, cpu in (("push", f.push, f.push_cpu), ("pull", f.pull, f.pull_cpu)):
+            print(
+                f"{name:16} {what} {volume / seconds:7.0f} MB/s {count / seconds:8.1f} images/s  computing {cpu:6.2f} s"
+            )
+        print(f"{name:16} peak {f.peak:.0f} MiB")
     theirs, ours = best["docker-registry"], best["boxship"]
-    print(f"ratio (over 1 is better)  push {theirs[0] / ours[0]:.2f}  pull {theirs[1] / ours[1]:.2f}")
+    print(f"ratio (over 1 is better)  push {theirs.push / ours.push:.2f}  pull {theirs.pull / ours.pull:.2f}")
+    pushing, pulling = theirs.push_cpu / ours.push_cpu, theirs.pull_cpu / ours.pull_cpu
+    print(f"ratio of computing        push {pushing:.2f}  pull {pulling:.2f}")
 
 
 if __name__ == "__main__":
