@@ -53,6 +53,8 @@ def load(options: Options, environ: Mapping[str, str], disk: Files, services: tu
     if options.resolve_environment:
         project = _each(project, lambda service: _environment(service, found.environment, options, disk))
     project = _each(project, lambda service: _labels(service, disk))
+    if options.resolve_paths:
+        project = _each(project, lambda service: _watched(service, disk))
     project = profiles.select(profiles.used(project), services)
     return Loaded(project, (*found.warnings, *loader.warnings))
 
@@ -175,6 +177,14 @@ def _variables(file: EnvFile, known: Lookup, legacy: bool, disk: Files) -> dict[
     if reading is None:
         raise Invalid(f'unsupported env_file format "{file.format}" (there is raw)')
     return reading(disk.read(file.path), known, file.path)
+
+
+def _watched(service: Service, disk: Files) -> Service:
+    """Watch what links point to: changes are told with the paths behind them."""
+    if service.develop is None:
+        return service
+    watch = tuple(msgspec.structs.replace(trigger, path=disk.real(trigger.path)) for trigger in service.develop.watch)
+    return msgspec.structs.replace(service, develop=msgspec.structs.replace(service.develop, watch=watch))
 
 
 def _labels(service: Service, disk: Files) -> Service:

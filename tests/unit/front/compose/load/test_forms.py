@@ -154,7 +154,8 @@ def test_values(read: Any, value: Any, wanted: Any) -> None:
 
 
 WRONG: list[tuple[Any, Any]] = [
-    (scalars.boolean, "maybe"), (scalars.whole, "1.5"), (scalars.fraction, "x"), (scalars.size, "lots"), (scalars.size, 1.5),
+    (scalars.boolean, "maybe"), (scalars.whole, "1.5"), (scalars.fraction, "x"),
+    (scalars.size, "lots"), (scalars.size, 1.5),
     (scalars.duration, "5"), (scalars.count, "some"), (scalars.text, {}), (scalars.hosts, ["nothing"]),
     (scalars.hosts, {"a:b": "1"}), (scalars.mode, "9"), (scalars.command, "'"),
 ]  # fmt: skip

@@ -361,7 +361,18 @@ def test_resets_and_overrides() -> None:
     over = "services: {a: {ports: !reset [], environment: {A: !reset null}, labels: !override [m=2]}}"
     found = project({"a.yaml": base, "b.yaml": over}, files=("a.yaml", "b.yaml")).services["a"]
     assert (found.ports, found.labels) == ((), {"m": "2"})
-    assert found.environment == {"A": "1", "B": "2"} or found.environment == {"B": "2"}
+    assert found.environment == {"B": "2"}
+
+
+def test_watched_paths_are_without_links() -> None:
+    class Linked(Paper):
+        def real(self, path: str) -> str:
+            return path.replace("/link/", "/real/")
+
+    text = "services: {a: {image: x, develop: {watch: [{path: ./link/src, action: rebuild}]}}}"
+    develop = load(Options(), {}, Linked({"compose.yaml": text})).project.services["a"].develop
+    assert develop is not None
+    assert develop.watch[0].path == "/app/real/src"
 
 
 def test_trees_keep_their_variables() -> None:
