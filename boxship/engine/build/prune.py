@@ -1,6 +1,7 @@
 """What the cache of builds takes, and getting rid of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -116,7 +117,7 @@ class Pruning:
             )
         return found
 
-    async def records(self) -> list[dict[str, object]]:
+    async def records(self) -> list[dict[str, Any]]:
         return [
             {
                 "ID": r.id[:25],

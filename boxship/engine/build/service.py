@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
@@ -100,7 +101,7 @@ class Builder:
     async def prune(self, wish: PruneWish) -> Pruned:
         return await self._pruning.run(wish)
 
-    async def usage(self) -> list[dict[str, object]]:
+    async def usage(self) -> list[dict[str, Any]]:
         """Return the records of the cache as `docker system df -v` shows them."""
         return await self._pruning.records()
 

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from boxship.base.errors import Invalid
-from boxship.front.docker.keys import CLOCK, SYSTEM
+from boxship.front.docker.keys import BUILDER, CLOCK, SYSTEM
 from boxship.front.docker.wire import info as wire_info
 from boxship.front.docker.wire import usage as wire_usage
 from boxship.front.rest import body, query, versions
@@ -52,4 +52,5 @@ async def disk_usage(request: web.Request) -> web.Response:
         if kind not in wire_usage.KINDS:
             raise Invalid(f"unknown object type: {kind}")
     found = await request.app[SYSTEM].usage(kinds or wire_usage.KINDS)
-    return body.reply(wire_usage.render(found, request.app[CLOCK].now(), versions.of(request)))
+    cache = await request.app[BUILDER].usage() if not kinds or "build-cache" in kinds else None
+    return body.reply(wire_usage.render(found, request.app[CLOCK].now(), versions.of(request), cache))

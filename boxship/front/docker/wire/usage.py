@@ -10,8 +10,9 @@ from boxship.model.volume import Volume
 KINDS = ("container", "image", "volume", "build-cache")
 
 
-def render(usage: Usage, now: int, version: Version, *, build_cache: bool = True) -> dict[str, Any]:
-    """`now`: nanoseconds since 1970. Kinds that were not asked for are null, as in dockerd."""
+def render(usage: Usage, now: int, version: Version, cache: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """`now`: nanoseconds since 1970. Kinds that were not asked for are null, as in dockerd; so is `cache`, the records
+    of builds."""
     found: dict[str, Any] = {"LayersSize": usage.layers}
     found["Images"] = usage.images and [
         images.summary(image, version, shared_size=shared, containers=users) for image, shared, users in usage.images
@@ -23,9 +24,9 @@ def render(usage: Usage, now: int, version: Version, *, build_cache: bool = True
     found["Volumes"] = usage.volumes and [_volume(*each) for each in usage.volumes]
     for name, asked in (("Images", usage.images), ("Containers", usage.containers), ("Volumes", usage.volumes)):
         found[name] = [] if asked == () else found[name]
-    found["BuildCache"] = [] if build_cache else None
+    found["BuildCache"] = cache
     if version < (1, 42):
-        found["BuilderSize"] = 0
+        found["BuilderSize"] = sum(int(each["Size"]) for each in cache or () if not each["Shared"])
     return found
 
 

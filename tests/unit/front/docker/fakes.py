@@ -16,6 +16,7 @@ from boxship.base.bus import Bus, Event
 from boxship.base.clock import Clock, ManualClock
 from boxship.base.errors import Conflict, Invalid, NotFound, Unchanged
 from boxship.base.units import SECOND
+from boxship.engine.build.prune import Pruned
 from boxship.engine.options import EngineOptions
 from boxship.engine.system import System
 from boxship.engine.top import ProcessTable
@@ -181,6 +182,14 @@ class FakeTop:
         return ProcessTable(["PID", "CMD"], [[str(container.status.pid), arguments]])
 
 
+class FakeBuilder:
+    async def usage(self) -> list[dict[str, Any]]:
+        return []
+
+    async def prune(self, wish: object) -> Pruned:
+        return Pruned()
+
+
 class FakeExecs:
     def for_container(self, container_id: str) -> tuple[str, ...]:
         return ()
@@ -225,6 +234,7 @@ class Service:
             keys.CONTAINERS: self.containers,
             keys.IMAGES: self.images,
             keys.EXECS: FakeExecs(),
+            keys.BUILDER: FakeBuilder(),
             keys.TOP: FakeTop(),
             keys.SYSTEM: self.system,
             keys.BUS: self.bus,

@@ -263,6 +263,7 @@ async def test_info_version_df(client: Client) -> None:
     some = (await client.ask("GET", "/v1.42/system/df?type=image"))[1]
     assert (some["Containers"], some["Volumes"]) == (None, None)
     assert await client.ask("GET", "/plugins") == (200, [])
+    assert (await client.ask("POST", "/build/prune"))[1] == {"CachesDeleted": None, "SpaceReclaimed": 0}
 
 
 def event(client: Client, action: str, ago: int = 0) -> None:

@@ -51,7 +51,7 @@ SHAPES: dict[str, Any] = {
     "list-created": lambda: summary.render(MINIMAL, NOW),
     "info": lambda: info.render_info(FACTS, Counts(running=1, stopped=2, images=3), NOW),
     "version": lambda: info.render_version(FACTS),
-    "usage": lambda: usage.render(USED, NOW, (1, 51)),
+    "usage": lambda: usage.render(USED, NOW, (1, 51), []),
 }
 
 
@@ -152,7 +152,7 @@ def test_annotations_are_listed_since_1_46() -> None:
 
 
 def test_kinds_not_asked_for_are_null() -> None:
-    shown = usage.render(Usage(volumes=()), NOW, (1, 41), build_cache=False)
+    shown = usage.render(Usage(volumes=()), NOW, (1, 41))
     assert shown == {
         "LayersSize": 0, "Images": None, "Containers": None, "Volumes": [], "BuildCache": None, "BuilderSize": 0,
     }  # fmt: skip
