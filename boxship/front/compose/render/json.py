@@ -7,7 +7,6 @@ from boxship.front.compose import words
 from boxship.front.compose.render.plain import Single
 
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_CONTROL = {"\\u007f": "\x7f"}
 
 
 def dump(value: Any, *, indent: str = "") -> str:
@@ -39,8 +38,6 @@ def _value(value: Any, indent: str, line: str) -> str:
 
 def _text(text: str) -> str:
     shown = json.dumps(text, ensure_ascii=False)
-    if shown.isalnum():
-        return shown
     for char, escape in _HTML.items():
         if char in shown:
             shown = shown.replace(char, escape)
