@@ -137,9 +137,8 @@ def _host(project: Project, service: Service, made: Made, seen: Inherited) -> Js
         "GroupAdd": list(service.group_add),
         "Links": list(seen.links),
         "OomScoreAdj": service.oom_score_adj,
-        **resources.resources(service),
     }
-    body = {key: value for key, value in body.items() if value}
+    body = {key: value for key, value in body.items() if value} | resources.resources(service)
     if service.init is not None:
         body["Init"] = service.init
     return {**body, "MaskedPaths": [], "ReadonlyPaths": []} if unconfined else body

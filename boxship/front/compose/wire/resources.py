@@ -29,7 +29,6 @@ def resources(service: Service) -> Json:
         "Memory": service.mem_limit,
         "MemorySwap": service.memswap_limit,
         "MemoryReservation": service.mem_reservation,
-        "OomKillDisable": service.oom_kill_disable,
         "CpuCount": service.cpu_count,
         "CpuPeriod": service.cpu_period,
         "CpuQuota": service.cpu_quota,
@@ -50,6 +49,7 @@ def resources(service: Service) -> Json:
         if reserved is not None and reserved.memory:
             body["MemoryReservation"] = reserved.memory
     body = {key: value for key, value in body.items() if value}
+    body["OomKillDisable"] = service.oom_kill_disable  # told even when false, as docker compose does
     return {**body, **_blkio(service.blkio_config), **_devices(service), **_ulimits(service)}
 
 
