@@ -138,7 +138,8 @@ def _host(project: Project, service: Service, made: Made, seen: Inherited) -> Js
         "Links": list(seen.links),
         "OomScoreAdj": service.oom_score_adj,
     }
-    body = {key: value for key, value in body.items() if value} | resources.resources(service)
+    told = ("PortBindings", "ExtraHosts")  # even when empty, as docker compose does
+    body = {key: value for key, value in body.items() if value or key in told} | resources.resources(service)
     if service.init is not None:
         body["Init"] = service.init
     return {**body, "MaskedPaths": [], "ReadonlyPaths": []} if unconfined else body
