@@ -28,6 +28,7 @@ test: setup-test ## Lint, types, import contracts and all tests but the long one
 	@scripts/check.sh
 
 test-long: setup-test ## The tests that take long: random kills, 500 containers
+	@BOXSHIP_KILLS=200 $(BIN)/pytest -q tests/kill/test_kill.py
 	@$(BIN)/pytest -q -m slow
 
 lint: setup-test ## Lint, types and import contracts only
