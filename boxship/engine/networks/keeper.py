@@ -23,8 +23,8 @@ from boxship.host.api.network import HostNet, HostSeen, Stir
 from boxship.model.network import Network
 
 log = logging.getLogger(__name__)
-SETTLE = 0.1  # seconds to let a change finish before looking
-PAUSE = 0.4  # between two looks while changes go on
+SETTLE = 0.05  # seconds to let a change finish before looking
+PAUSE = 0.25  # between two looks while changes go on
 VISIT = 2.0  # between two looks into some container without being told: they take turns
 ROUND = 15  # visits between two looks at the host without being told
 LOOKS = 4  # in a row, while what is mended shows more

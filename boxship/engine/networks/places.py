@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from boxship.base.errors import NotFound, PlatformError
+from boxship.base.errors import KernelError, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.networks import endpoints
 from boxship.engine.networks.attached import Attached
@@ -194,12 +194,13 @@ class Places:
                 plugs[name] = plug
         return Tenant(held.container.id, held.container.name, plugs, _may_change(held.container.spec.host))
 
-    async def look_inside(self, held: Held) -> list[PlugFault]:
-        """Return what differs in the container's namespace; nothing when it cannot be looked into."""
+    async def look_inside(self, held: Held) -> list[PinFault] | list[PlugFault]:
+        """Return what differs in the container's namespace."""
         try:
             seen = await self._spaces.interfaces(held.container.group)
-        except NotFound:
-            return []
+        except (NotFound, KernelError) as e:
+            text = f"the namespace of container {held.container.name} cannot be entered by its pin: {e}"
+            return [PinFault(held.container.id, text)]
         return inside(self.tenant(held), seen)
 
     async def mend(self, held: Held, fault: PinFault | PlugFault) -> str:

@@ -8,12 +8,13 @@ import msgspec
 from boxship.base.errors import Conflict, Invalid
 from boxship.engine.networks import edits, endpoints
 from boxship.engine.networks.attached import Members
-from boxship.engine.networks.edits import PortEdit
+from boxship.engine.networks.edits import PortEdit, joined
 from boxship.engine.networks.held import Held
 from boxship.engine.networks.places import Places
 from boxship.engine.networks.ports import Published, report, wanted
 from boxship.engine.networks.publishing import Publishing
 from boxship.model.container import HostSpec
+from boxship.model.ports import gathered, spread
 from boxship.model.status import Container
 
 
@@ -32,8 +33,12 @@ class Porting:
         if mode == endpoints.HOST or mode.startswith(endpoints.JOIN):
             raise Invalid(f"container {container.name} has no network of its own to publish ports of")
         wanted(edit.add), wanted(edit.remove)  # both must be readable before anything happens
+        edit = msgspec.structs.replace(edit, add=joined({}, spread(edit.add)))
         held = self._places.held(container.id)
+        if held is not None:
+            self._publishing.part(held)
         host = edits.named(container.spec.host, container.spec.exposed_ports)
+        host = msgspec.structs.replace(host, port_bindings=spread(host.port_bindings or {}))
         in_force = held.ports if held is not None else ()
         edits.require_present(edit.remove, host.port_bindings, in_force)
         gone = edits.chosen(in_force, edit.remove)
@@ -53,6 +58,7 @@ class Porting:
         giving = _required(self._places.held(source.id), source)
         if giving is held:
             raise Invalid(f"container {source.name} has its own ports already")
+        self._publishing.part(giving)
         taken = self._publishing.transferable(held, giving.ports)
         self._publishing.transfer(giving, held, taken)
         try:
@@ -61,7 +67,7 @@ class Porting:
             self._publishing.transfer(held, giving, taken)
             raise
         kept = (*(p for p in held.ports if p not in gone), *taken, *came)
-        host = _with(host, edits.joined(edits.moved(taken), host.port_bindings))
+        host = _with(host, edits.joined(edits.moved(taken), spread(host.port_bindings or {})))
         bare = msgspec.structs.replace(source.spec.host, publish_all_ports=False, port_bindings={})
         record = _record(held.container, host)
         await self._publishing.move((giving, _record(source, bare)), (held, record), kept)
@@ -99,4 +105,4 @@ def _record(container: Container, host: HostSpec) -> Container:
 
 
 def _with(host: HostSpec, bindings: edits.Bindings) -> HostSpec:
-    return msgspec.structs.replace(host, port_bindings=bindings)
+    return msgspec.structs.replace(host, port_bindings=gathered(bindings))

@@ -1,6 +1,6 @@
 """Published ports: which are asked for, which host ports they get. No I/O: whether a port is free, an argument says."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -21,22 +21,29 @@ class PortTaken(PlatformError):
 
 class Wanted(NamedTuple):
     """One port of a container to publish. address "": wherever the daemon publishes.
-    low, high: host ports of which one will do; 0, 0 for any free one."""
+    low, high: host ports of which one will do; 0, 0 for any free one.
+    size: of a run of ports, one after the other, that go to as many host ports from `low` on."""
 
     protocol: str
     port: int
     address: str
     low: int
     high: int
+    size: int = 1
 
 
 class Published(NamedTuple):
-    """One port of a container as published."""
+    """One port of a container as published, or a run of `size` ports."""
 
     protocol: str
     port: int
     address: str
     host_port: int
+    size: int = 1
+
+    def each(self) -> Iterator["Published"]:
+        """The ports of a run one by one."""
+        yield from (Published(self.protocol, self.port + n, self.address, self.host_port + n) for n in range(self.size))
 
 
 def parse(key: str) -> tuple[int, int, str]:
@@ -68,26 +75,26 @@ def wanted(
     for key, entries in (bindings or {}).items():
         low, high, protocol = parse(key)
         for entry in entries or ():
-            asked += (_wanted(port, low, high, protocol, entry) for port in range(low, high + 1))
+            asked += _wanted(low, high, protocol, entry)
     if publish_all:
-        served = {(w.protocol, w.port) for w in asked}
+        served = {(w.protocol, w.port + n) for w in asked for n in range(w.size)}
         for low, high, protocol in map(parse, exposed):
             missing = (p for p in range(low, high + 1) if (protocol, p) not in served)
             asked += (Wanted(protocol, port, "", 0, 0) for port in missing)
     return tuple(sorted(asked, key=lambda w: (w.port, w.protocol)))
 
 
-def _wanted(port: int, low: int, high: int, protocol: str, entry: PortBinding) -> Wanted:
+def _wanted(low: int, high: int, protocol: str, entry: PortBinding) -> list[Wanted]:
     if entry.host_ip:
         _check_address(entry.host_ip)
     if entry.host_port in ("", "0"):
-        return Wanted(protocol, port, entry.host_ip, 0, 0)
-    first, last = parse_range(entry.host_port, f"{entry.host_port}:{port}")
-    if high > low:  # a range of container ports goes to as many host ports, one by one
-        if last - first != high - low:
-            raise Invalid(f"invalid ranges specified for container and host Ports: {low}-{high} and {first}-{last}")
-        first = last = first + port - low
-    return Wanted(protocol, port, entry.host_ip, first, last)
+        return [Wanted(protocol, port, entry.host_ip, 0, 0) for port in range(low, high + 1)]
+    first, last = parse_range(entry.host_port, f"{entry.host_port}:{low}")
+    if high == low:
+        return [Wanted(protocol, low, entry.host_ip, first, last)]
+    if last - first != high - low:
+        raise Invalid(f"invalid ranges specified for container and host Ports: {low}-{high} and {first}-{last}")
+    return [Wanted(protocol, low, entry.host_ip, first, first, high - low + 1)]
 
 
 def _check_address(text: str) -> None:
@@ -115,6 +122,7 @@ class PortTable:
         self._ephemeral = ephemeral
         self._cursor = ephemeral[0]
         self._taken: dict[tuple[str, int], dict[str, Holder]] = {}  # (protocol, port) -> address -> holder
+        self._runs: set[Published] = set()  # are never shared
 
     def publish(
         self,
@@ -149,15 +157,23 @@ class PortTable:
     def claim(self, ports: Iterable[Published], group: str = "") -> None:
         """Note ports that are in force already, without asking."""
         for p in ports:
+            if p.size > 1:
+                self._runs.add(p)
+                continue
             holders = self._taken.setdefault((p.protocol, p.host_port), {})
             holders.setdefault(p.address, Holder(group)).count += 1
 
     def free(self, p: Published, group: str = "") -> bool:
         """Whether the port may be claimed."""
+        if p.size > 1:
+            return self._clash_of_run(p.protocol, p.address, p.host_port, p.size) is None
         return not self._clashes(p.protocol, p.address, p.host_port, group)
 
     def release(self, ports: Iterable[Published]) -> None:
         for p in ports:
+            if p.size > 1:
+                self._runs.discard(p)
+                continue
             holders = self._taken.get((p.protocol, p.host_port), {})
             holder = holders.get(p.address)
             if holder is not None:
@@ -168,8 +184,12 @@ class PortTable:
                     del self._taken[p.protocol, p.host_port]
 
     def _publish(self, want: Wanted, addresses: Sequence[str], occupied: Occupied, group: str) -> list[Published]:
-        port = self._choose(want, addresses, occupied, group)
-        given = [Published(want.protocol, want.port, address, port) for address in addresses]
+        if want.size > 1:
+            self._require_free_run(want, addresses, occupied)
+            port = want.low
+        else:
+            port = self._choose(want, addresses, occupied, group)
+        given = [Published(want.protocol, want.port, address, port, want.size) for address in addresses]
         self.claim(given, group)
         return given
 
@@ -184,6 +204,16 @@ class PortTable:
                 return port
         raise PortTaken(f"Bind for {addresses[0]}:{want.low}-{want.high} failed: all ports are allocated")
 
+    def _require_free_run(self, want: Wanted, addresses: Sequence[str], occupied: Occupied) -> None:
+        for address in addresses:
+            taken = self._clash_of_run(want.protocol, address, want.low, want.size)
+            if taken is not None:
+                raise PortTaken(f"Bind for {_shown(address)}:{taken} failed: port is already allocated")
+            for port in range(want.low, want.low + want.size):
+                if occupied(want.protocol, address, port):
+                    where = f"{_shown(address)}:{port}/{want.protocol}"
+                    raise PortTaken(f"failed to bind host port {where}: address already in use")
+
     def _free_ones(self) -> Iterable[int]:
         low, high = self._ephemeral
         start = self._cursor if low <= self._cursor <= high else low
@@ -191,28 +221,50 @@ class PortTable:
         yield from range(low, start)
 
     def _refuse_if_taken(self, protocol: str, address: str, port: int, occupied: Occupied, group: str) -> None:
-        shown = f"[{address}]" if ":" in address else address
+        shown = _shown(address)
         if self._clashes(protocol, address, port, group):
             raise PortTaken(f"Bind for {shown}:{port} failed: port is already allocated")
         if occupied(protocol, address, port):
             raise PortTaken(f"failed to bind host port {shown}:{port}/{protocol}: address already in use")
 
     def _clashes(self, protocol: str, address: str, port: int, group: str = "") -> bool:
-        holders = self._taken.get((protocol, port))
-        if not holders:
-            return False
-        wildcard = ANY6 if ":" in address else ANY4
-        others = [held for held, holder in holders.items() if held != address or not group or holder.group != group]
-        if address == wildcard:
-            return any((":" in held) == (":" in address) for held in others)
-        return address in others or wildcard in others
+        if any(_overlap(run, protocol, address, port, 1) for run in self._runs):
+            return True
+        holders = self._taken.get((protocol, port), {})
+        others = (held for held, holder in holders.items() if held != address or not group or holder.group != group)
+        return any(_meet(held, address) for held in others)
+
+    def _clash_of_run(self, protocol: str, address: str, low: int, size: int) -> int | None:
+        """Return the first port of the run that somebody has."""
+        clashes = [max(low, run.host_port) for run in self._runs if _overlap(run, protocol, address, low, size)]
+        for (name, port), holders in self._taken.items():
+            if name == protocol and low <= port < low + size and any(_meet(held, address) for held in holders):
+                clashes.append(port)
+        return min(clashes, default=None)
+
+
+def _overlap(run: Published, protocol: str, address: str, low: int, size: int) -> bool:
+    apart = run.host_port >= low + size or low >= run.host_port + run.size
+    return run.protocol == protocol and not apart and _meet(run.address, address)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two addresses of the host are the same, or one stands for all of its family."""
+    if (":" in one) != (":" in other):
+        return False
+    return one == other or one in (ANY4, ANY6) or other in (ANY4, ANY6)
+
+
+def _shown(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def report(ports: Iterable[Published]) -> Ports:
-    """Return the ports as ContainerStatus keeps them."""
+    """Return the ports as ContainerStatus keeps them, runs under a key as "8000-8999/udp"."""
     found: dict[str, list[tuple[str, int]]] = {}
     for p in ports:
-        found.setdefault(f"{p.port}/{p.protocol}", []).append((p.address, p.host_port))
+        span = f"{p.port}-{p.port + p.size - 1}" if p.size > 1 else str(p.port)
+        found.setdefault(f"{span}/{p.protocol}", []).append((p.address, p.host_port))
     return {key: tuple(values) for key, values in found.items()}
 
 
@@ -220,6 +272,6 @@ def recall(ports: Ports) -> tuple[Published, ...]:
     """The reverse of `report`."""
     found = []
     for key, values in ports.items():
-        port, _, protocol = parse(key)
-        found += [Published(protocol, port, address, host_port) for address, host_port in values]
+        low, high, protocol = parse(key)
+        found += [Published(protocol, low, address, host_port, high - low + 1) for address, host_port in values]
     return tuple(found)

@@ -12,6 +12,7 @@ from boxship.engine.networks.rules import Elements, Target
 from boxship.engine.networks.sharing import Backend, Fit, Spot, group_of
 from boxship.engine.networks.wall import Wall
 from boxship.host.api.network import PortProbe
+from boxship.model.ports import gathered, spread
 from boxship.model.status import Container
 
 MANY = 64  # from so many ports on, the kernel's table is read once instead of trying each
@@ -45,6 +46,13 @@ class Publishing:
         except PortTaken as e:
             raise PortTaken(_failure(held, e)) from e
 
+    def part(self, held: Held) -> None:
+        """Note the container's runs of ports one by one, so that one of them can go."""
+        if any(p.size > 1 for p in held.ports):
+            self._table.release(held.ports)
+            held.ports = tuple(one for p in held.ports for one in p.each())
+            self._table.claim(held.ports, group_of(held.container))
+
     def forgo(self, ports: Sequence[Published]) -> None:
         """Give reserved ports back."""
         self._table.release(ports)
@@ -66,7 +74,7 @@ class Publishing:
 
     async def open(self, held: Held) -> None:
         """Bring the firewall to what the container publishes, at the address it has now."""
-        await self._tell([held], {p.host_port for p in held.ports if p.protocol == "udp"})
+        await self._tell([held], _udp(held.ports))
 
     async def close(self, container_id: str, held: Held | None) -> None:
         """Publish nothing more of the container; safe to repeat."""
@@ -98,7 +106,7 @@ class Publishing:
         udp: set[int] = set()
         for held, kept, record in changes.values():
             touched.update(self._leave(held))
-            udp.update(p.host_port for p in set(held.ports) ^ set(kept) if p.protocol == "udp")
+            udp |= _udp(set(held.ports) ^ set(kept))
             held.container, held.ports = record, kept
             held.opened = self._opened(held)
             self._join(held)
@@ -161,7 +169,7 @@ class Publishing:
         options = self._options(held)
         routed = [ANY4 if f == 4 else ANY6 for f in options if _routed(options[f], f)]
         asked = wanted(held.container) if routed else ()
-        return tuple(Published(w.protocol, w.port, address, w.port) for address in routed for w in asked)
+        return tuple(Published(w.protocol, w.port, address, w.port, w.size) for address in routed for w in asked)
 
     def _target(self, held: Held) -> Target:
         options = self._options(held)
@@ -180,10 +188,10 @@ class Publishing:
         return {family: bridge_options(seat.network.spec.options) for family, seat in seats if seat is not None}
 
     def _occupied(self, asked: Sequence[Wanted]) -> Callable[[str, str, int], bool]:
-        if len(asked) < MANY:
+        if sum(w.size for w in asked) < MANY:
             return self._probe.occupied
         low = min(w.low for w in asked if w.low) if any(w.low for w in asked) else 1
-        high = max((w.high for w in asked), default=65535) or 65535
+        high = max((w.high + w.size - 1 for w in asked), default=65535) or 65535
         looked: dict[tuple[str, str], frozenset[int]] = {}
 
         def occupied(protocol: str, address: str, port: int) -> bool:
@@ -199,7 +207,14 @@ class Publishing:
 
 def wanted(container: Container) -> tuple[Wanted, ...]:
     host = container.spec.host
-    return ports.wanted(host.port_bindings, container.spec.exposed_ports, host.publish_all_ports)
+    bindings = host.port_bindings or {}
+    bindings = spread(bindings) if group_of(container) else gathered(bindings)  # what is shared is shared one by one
+    return ports.wanted(bindings, container.spec.exposed_ports, host.publish_all_ports)
+
+
+def _udp(ports: Iterable[Published]) -> set[int]:
+    """Host ports that datagrams are sent to."""
+    return {number for p in ports if p.protocol == "udp" for number in range(p.host_port, p.host_port + p.size)}
 
 
 def _spot(p: Published) -> Spot:

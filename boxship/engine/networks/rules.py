@@ -168,7 +168,7 @@ def of_ports(ports: Iterable[Published], target: Target) -> Elements:
     """Return the elements that publish `ports` at `target`; runs of ports that keep their number become one."""
     found: dict[str, set[str]] = {}
     for (protocol, address, same), run in groupby(sorted(ports, key=_run_key), _run_key_head):
-        for sets, element in _elements(protocol, address, list(_runs(run)) if same else [(p, p) for p in run], target):
+        for sets, element in _elements(protocol, address, _joined(run, same), target):
             found.setdefault(sets, set()).add(element)
     return {sets: frozenset(elements) for sets, elements in found.items()}
 
@@ -181,16 +181,22 @@ def _run_key_head(p: Published) -> tuple[str, str, bool]:
     return _run_key(p)[:3]
 
 
+def _joined(run: Iterable[Published], same: bool) -> list[tuple[Published, Published]]:
+    """Only ports that keep their number can be joined: a range of the table cannot change it."""
+    return list(_runs(run)) if same else [(one, one) for port in run for one in port.each()]
+
+
 def _runs(ports: Iterable[Published]) -> Iterator[tuple[Published, Published]]:
     """Join neighbours into (first, last)."""
     first = last = None
     for port in ports:
+        end = port._replace(port=port.port + port.size - 1, host_port=port.host_port + port.size - 1)
         if first is not None and last is not None and port.host_port == last.host_port + 1:
-            last = port
+            last = end
             continue
         if first is not None and last is not None:
             yield first, last
-        first = last = port
+        first, last = port, end
     if first is not None and last is not None:
         yield first, last
 

@@ -26,6 +26,9 @@ class Graves:
 
         Both channels belong to the link's namespace; `asking` is ours from now on and closed at the end.
         Raises LinkFailed."""
+        if not watching.has(name):  # or a late deletion would hit the next link of this name
+            asking.close()
+            return
         ended = self._thread.submit(_delete, asking, name)
         while not ended.done() and watching.has(name):
             time.sleep(LOOK_AGAIN)

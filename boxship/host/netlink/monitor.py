@@ -63,8 +63,8 @@ def _mounts(opened: ExitStack) -> select.epoll:
 
 
 def _mounted(poll: select.epoll, queue: asyncio.Queue[Stir]) -> None:
-    if poll.poll(0):
-        queue.put_nowait(Stir(kind="mounts"))
+    poll.poll(0)  # it may say nothing: that we were called took the news already
+    queue.put_nowait(Stir(kind="mounts"))
 
 
 def _drain(channel: socket.socket, protocol: int, queue: asyncio.Queue[Stir]) -> None:

@@ -59,7 +59,7 @@ class Ward:
             if not (await self.lab.ask(None, "tcp", HOST, 28080 + number)).startswith("tcp "):
                 return False
         for asking, asked in (self.patients[1:], self.patients[:0:-1]):
-            if self.place(asked)[2].partition("/")[0] not in await self.lab.look_up(asking, asked.name):
+            if self.place(asked)[2].partition("/")[0] not in await self.lab.look_up(asking, asked.name, 0.3):
                 return False
         return await self.lab.networks.faults() == []
 

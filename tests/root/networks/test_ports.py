@@ -83,6 +83,20 @@ async def test_ports_of_a_stopped_container_are_changed_for_its_next_start(lab: 
     assert lab.now(web).status.ports == {"80/tcp": (("0.0.0.0", 28080), ("0.0.0.0", 28081))}
 
 
+async def test_one_port_of_many_goes(lab: Lab) -> None:
+    await lab.start("web", port_bindings=published(*(f"{n}:{n}/udp" for n in range(28000, 28100))))
+    assert lab.records.find("web").status.ports == {"28000-28099/udp": (("0.0.0.0", 28000),)}
+    await lab.networks.edit_ports("web", PortEdit(remove=published("28050:28050/udp")))
+    listed = await lab.run(None, "nft", "list", "map", "inet", lab.settings.table, "any4_ranges")
+    assert "udp . 28000-28049" in listed
+    assert "udp . 28051-28099" in listed
+    now = lab.records.find("web")
+    assert set(now.spec.host.port_bindings or {}) == {"28000-28049/udp", "28051-28099/udp"}
+    await lab.start("other", port_bindings=published("28050:53/udp"))
+    with pytest.raises(PortTaken):
+        await lab.start("third", port_bindings=published("28051:53/udp"))
+
+
 async def test_all_ports_move_to_another_container_without_a_gap(lab: Lab, line: socket.socket) -> None:
     await lab.networks.create(NetworkSpec(name="net"))
     old = await lab.start("old", port_bindings=published("28080:80/tcp", "28053:53/udp", "28081:81/tcp"))

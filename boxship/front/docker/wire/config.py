@@ -6,6 +6,7 @@ from typing import Any
 from boxship.base.errors import Invalid
 from boxship.front.docker.wire import names
 from boxship.model.container import ContainerSpec, HealthSpec, HostSpec, HostUpdate
+from boxship.model.ports import named, short
 
 # Fields of Config that take another shape there than in ContainerSpec, or that are not in Config.
 _SPECIAL = frozenset({"exposed_ports", "volumes", "cmd", "entrypoint", "shell", "healthcheck", "host", "networks"})
@@ -45,7 +46,7 @@ def parse_config(body: dict[str, Any]) -> dict[str, Any]:
             found[name] = words(body[key], key)
     for key, name in (("ExposedPorts", "exposed_ports"), ("Volumes", "volumes")):
         if body.get(key) is not None:
-            found[name] = keys(body[key], key)
+            found[name] = short(keys(body[key], key)) if name == "exposed_ports" else keys(body[key], key)
     if body.get("Healthcheck") is not None:
         found["healthcheck"] = _parse_health(body["Healthcheck"], "Healthcheck")
     return found
@@ -117,7 +118,7 @@ def render_config(spec: ContainerSpec) -> dict[str, Any]:
     found["Cmd"], found["Entrypoint"] = spec.cmd, spec.entrypoint
     found["Volumes"] = members(spec.volumes) if spec.volumes else None
     if spec.exposed_ports:
-        found["ExposedPorts"] = members(spec.exposed_ports)
+        found["ExposedPorts"] = members(named(spec.exposed_ports))
     if spec.healthcheck is not None:
         found["Healthcheck"] = _render_health(spec.healthcheck)
     if spec.shell:

@@ -7,6 +7,8 @@ dropped (`NetworkSettings.IPAddress` and its family) are always there.
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from boxship.base import ids
 from boxship.base.units import rfc3339
 from boxship.engine.bundle import security
@@ -15,6 +17,7 @@ from boxship.front.docker.wire.create import is_user_defined
 from boxship.front.docker.wire.endpoints import render_endpoint
 from boxship.front.rest.version import NEWEST, Version
 from boxship.model.network import EndpointSpec, EndpointStatus
+from boxship.model.ports import in_force, named, spread
 from boxship.model.status import Container, ContainerStatus, HealthStatus, MountPoint, State
 
 RUNNING = frozenset({State.RUNNING, State.PAUSED, State.RESTARTING})
@@ -75,6 +78,8 @@ def render(container: Container, places: Places, extra: Extra) -> dict[str, Any]
 def _host_config(container: Container) -> dict[str, Any]:
     """HostConfig as asked, but for two things that dockerd tells in full: hidden system paths, and links as paths."""
     host = container.spec.host
+    if host.port_bindings:
+        host = replace(host, port_bindings=spread(host.port_bindings))
     shown = render_host(host)
     masked, read_only = security.system_paths(host)
     if host.masked_paths is None:
@@ -184,8 +189,8 @@ def render_ports(container: Container) -> dict[str, Any]:
     """Every exposed port while running, with null for those not published; nothing otherwise."""
     if container.status.state not in RUNNING:
         return {}
-    ports: dict[str, Any] = dict.fromkeys(container.spec.exposed_ports)
-    for port, bound in container.status.ports.items():
+    ports: dict[str, Any] = dict.fromkeys(named(container.spec.exposed_ports))
+    for port, bound in in_force(container.status.ports).items():
         ports[port] = [{"HostIp": address, "HostPort": str(number)} for address, number in bound] or None
     return ports
 

@@ -10,6 +10,7 @@ from boxship.base.errors import Invalid
 from boxship.base.units import SECOND, parse_duration, parse_rfc3339
 from boxship.front.docker.wire.inspect import RUNNING, network_names
 from boxship.front.rest.filters import Filters
+from boxship.model.ports import in_force, named, spread
 from boxship.model.status import Container, State
 
 LIST_KEYS = frozenset(
@@ -144,16 +145,16 @@ def ports(values: Iterable[str], key: str) -> frozenset[str]:
 
 def _expose(filters: Filters) -> Test:
     wanted = ports(filters.get("expose"), "expose")
-    return lambda c: not wanted.isdisjoint(c.spec.exposed_ports)
+    return lambda c: not wanted.isdisjoint(named(c.spec.exposed_ports))
 
 
 def _publish(filters: Filters) -> Test:
     wanted = ports(filters.get("publish"), "publish")
-    return lambda c: not wanted.isdisjoint((*(c.spec.host.port_bindings or ()), *(p for p, b in _bound(c) if b)))
+    return lambda c: not wanted.isdisjoint((*spread(c.spec.host.port_bindings or {}), *(p for p, b in _bound(c) if b)))
 
 
 def _bound(container: Container) -> Iterable[tuple[str, object]]:
-    return container.status.ports.items()
+    return in_force(container.status.ports).items()
 
 
 _MAKERS: dict[str, Callable[[Filters], Test]] = {

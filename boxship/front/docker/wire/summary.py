@@ -7,6 +7,7 @@ from typing import Any
 from boxship.base.units import SECOND, human_duration
 from boxship.front.docker.wire.inspect import RUNNING, render_mount, render_networks, shown_mounts
 from boxship.front.rest.version import NEWEST, Version
+from boxship.model.ports import in_force, named
 from boxship.model.status import Container, MountPoint, State
 
 
@@ -80,12 +81,13 @@ def _health(container: Container) -> str:
 def _ports(container: Container) -> list[dict[str, Any]]:
     if container.status.state not in RUNNING:
         return []
-    bound = container.status.ports
-    found = [_port(port) for port in container.spec.exposed_ports if not bound.get(port)]
+    bound = in_force(container.status.ports)
+    exposed = named(container.spec.exposed_ports)
+    found = [_port(port) for port in exposed if not bound.get(port)]
     for port, places in bound.items():
         for address, number in places:
             found.append({"IP": address, **_port(port), "PublicPort": number})
-        if not places and port not in container.spec.exposed_ports:
+        if not places and port not in exposed:
             found.append(_port(port))
     return found
 

@@ -47,7 +47,7 @@ WANTED = {
         {"80-81/udp": (binding("90-91"),)},
         (),
         False,
-        (Wanted("udp", 80, "", 90, 90), Wanted("udp", 81, "", 91, 91)),
+        (Wanted("udp", 80, "", 90, 90, 2),),
     ),
     "exposed ports are not published": (None, ("80/tcp",), False, ()),
     "unless all are": (None, ("81/tcp", "80/tcp"), True, (Wanted("tcp", 80, "", 0, 0), Wanted("tcp", 81, "", 0, 0))),
@@ -179,15 +179,38 @@ def test_released_ports_are_free_again() -> None:
     assert table.publish(asked, [4, 6], free) == ports
 
 
+def test_runs_clash_with_runs_and_with_single_ports() -> None:
+    table = PortTable()
+    (run,) = table.publish([Wanted("udp", 20000, "", 20000, 20000, 1000)], [4], free)
+    assert run == Published("udp", 20000, "0.0.0.0", 20000, 1000)
+    for low, size, taken in ((20999, 1, 20999), (19000, 1001, 20000), (20500, 10, 20500)):
+        with pytest.raises(PortTaken, match=f":{taken} failed"):
+            table.publish([Wanted("udp", 1, "127.0.0.1", low, low, size)], [4], free)
+    for low, size in ((19000, 1000), (21000, 1)):
+        assert table.publish([Wanted("udp", 1, "", low, low, size)], [4], free)
+    assert table.publish([Wanted("tcp", 1, "", 20000, 20000, 1000)], [4], free)
+    table.release([run])
+    assert table.publish([Wanted("udp", 1, "", 20500, 20500)], [4], free)
+    with pytest.raises(PortTaken, match=":20500 failed"):
+        table.publish([Wanted("udp", 20000, "", 20000, 20000, 1000)], [4], free)
+
+
+def test_a_run_meets_sockets_of_the_host() -> None:
+    with pytest.raises(PortTaken, match=r"failed to bind host port 0\.0\.0\.0:95/udp: address already in use"):
+        PortTable().publish([Wanted("udp", 80, "", 90, 90, 10)], [4], lambda p, a, n: n == 95)
+
+
 published = st.builds(
     Published,
     st.sampled_from(("tcp", "udp")),
     st.integers(1, 65535),
     st.sampled_from(("0.0.0.0", "::", "127.0.0.1")),
     st.integers(1, 65535),
+    st.integers(1, 3),
 )
 
 
 @given(st.lists(published, unique=True))
 def test_what_is_reported_can_be_recalled(ports: list[Published]) -> None:
+    ports = [p for p in ports if p.port + p.size <= 65536]
     assert sorted(recall(report(ports))) == sorted(ports)

@@ -81,6 +81,14 @@ PORTS = {
         [Published("tcp", 80, "0.0.0.0", 90), Published("tcp", 81, "0.0.0.0", 91)],
         {"any4": {"tcp . 90 : 10.1.0.2 . 80", "tcp . 91 : 10.1.0.2 . 81"}},
     ),
+    "a run and its neighbour": (
+        [Published("udp", 10, "0.0.0.0", 10, 5), *same(15, 17)],
+        {"any4_ranges": {"udp . 10-15 : 10.1.0.2"}, "any4": {"udp . 17 : 10.1.0.2 . 17"}},
+    ),
+    "a run that is moved": (
+        [Published("tcp", 80, "0.0.0.0", 90, 2)],
+        {"any4": {"tcp . 90 : 10.1.0.2 . 80", "tcp . 91 : 10.1.0.2 . 81"}},
+    ),
     "protocols apart": (
         [*same(4, protocol="tcp"), *same(5)],
         {"any4": {"tcp . 4 : 10.1.0.2 . 4", "udp . 5 : 10.1.0.2 . 5"}},
