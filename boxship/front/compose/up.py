@@ -8,7 +8,7 @@ import msgspec
 
 from boxship.base.errors import PlatformError
 from boxship.front.client.api import Client
-from boxship.front.compose import files, images
+from boxship.front.compose import files, images, meaning
 from boxship.front.compose.execute import StepFailed, execute
 from boxship.front.compose.hands import Hands
 from boxship.front.compose.hash import service_hash
@@ -42,8 +42,11 @@ class Up:
         """Bring the project to what the files say; return what was there before. timeout: seconds to wait at most.
 
         Raises PlatformError."""
+        meaning.refuse(self._project)
         for service in self._project.services.values():
             files.check(self._project, service)
+        for sentence in meaning.idle(self._project):
+            self.warn(f"warning: {sentence}")
         seen = self.prepare(wanted or Images())
         plan = up.plan(self._project, wish, seen, service_hash, self.meet)
         for warning in plan.warnings:
