@@ -3,20 +3,20 @@
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from boxship.app import facts
+from boxship.app import facts, remapping
 from boxship.app.ground import Ground, cpu_time, traffic
 from boxship.app.proxies import proxies
 from boxship.app.settings import Settings
 from boxship.base.bus import Bus
 from boxship.base.clock import SystemClock
-from boxship.base.errors import Invalid, NotFound
+from boxship.base.errors import Invalid
 from boxship.base.ids import new_id
 from boxship.base.units import SECOND
 from boxship.engine.archive import Archive
@@ -39,6 +39,7 @@ from boxship.engine.logs import Ends, Logs, Rotator, Shipping
 from boxship.engine.networks.service import Networks
 from boxship.engine.options import EngineOptions
 from boxship.engine.record import Records
+from boxship.engine.remap import Remap
 from boxship.engine.rootfs import Rootfs
 from boxship.engine.seams import Parts
 from boxship.engine.stats import Sources, Stats
@@ -58,6 +59,7 @@ from boxship.host import cgroups, mounts, users
 from boxship.host import machine as machines
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
+from boxship.host.netns import Owners
 from boxship.host.network import host_net
 from boxship.host.oci.facts import host_facts
 from boxship.host.oci.once import OnceRuntime
@@ -65,7 +67,7 @@ from boxship.host.oci.programs import Programs
 from boxship.host.process import run
 from boxship.host.tree import Trees
 from boxship.host.watch import Watch
-from boxship.model.runtime import HostFacts, IdMap
+from boxship.model.runtime import HostFacts
 from boxship.model.status import Container
 from boxship.store.sqlite import SqliteStore
 
@@ -102,6 +104,7 @@ class _Host(msgspec.Struct):
     store: SqliteStore
     watch: Watch
     ground: Ground
+    remap: Remap
 
 
 async def build(settings: Settings) -> Node:
@@ -130,7 +133,8 @@ async def _host(settings: Settings, stack: contextlib.AsyncExitStack) -> _Host:
     stack.push_async_callback(store.close)
     watch = Watch()
     stack.callback(watch.close)
-    return _Host(options, host, groups, programs, trees, store, watch, Ground(data_root, trees))
+    ground, remap = Ground(data_root, trees), remapping.remap(settings)
+    return _Host(options, host, groups, programs, trees, store, watch, ground, remap)
 
 
 def _programs(settings: Settings) -> dict[str, str]:
@@ -159,15 +163,18 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         {"local": LocalDriver(options.data_root, ground)}, PluginPlaces(),
         lambda name, address: PluginDriver(name, options.data_root, ground, PluginCalls(name, address)),
     )  # fmt: skip
-    volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all)
+    volumes = Volumes(store, events, clock, drivers=drivers, copy_up=copy_up, containers=records.all, remap=host.remap)
     await volumes.start()
     placing = facts.network_settings(settings)
-    net = host_net(settings.exec_root, placing.link_prefix, placing.spaces_ahead)
+    owners = Owners(
+        lambda group: host.remap.users_of(records.of(group), records.find), host.remap.uid_map, host.remap.gid_map
+    )
+    net = host_net(settings.exec_root, placing.link_prefix, placing.spaces_ahead, owners)
     networks = Networks(placing, net, store, records, bus, clock)
     await networks.open()
     stack.push_async_callback(networks.aclose)
 
-    rootfs = Rootfs(options, mounts, host.trees)
+    rootfs = Rootfs(options, mounts, host.trees, host.remap)
     ends = Ends(records.of, bus)
     logs = Logs(ends, host.watch.stirred)
     streams = Streams(runtime, logs, events, clock)
@@ -213,7 +220,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.LOGS: logs,
         keys.STATS: stats,
         keys.TOP: Top(lambda c: host.groups.pids(_group(options, c)), events),
-        keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity),
+        keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity, host.remap),
         keys.SYSTEM: system,
         keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks, lambda: builder.running),
         keys.BUILDER: builder,
@@ -225,7 +232,6 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
 
 
 def _outfit(settings: Settings, host: _Host, records: Records, networks: Networks, runtime: ConmonRuntime) -> Outfit:
-    uid_map, gid_map = _maps(settings.userns_remap)
     return Outfit(
         options=host.options,
         facts=host.facts,
@@ -234,8 +240,7 @@ def _outfit(settings: Settings, host: _Host, records: Records, networks: Network
         find=records.find,
         bundle=runtime.bundle,
         seccomp=_seccomp(settings.seccomp_profile),
-        uid_map=uid_map,
-        gid_map=gid_map,
+        remap=host.remap,
     )
 
 
@@ -249,31 +254,6 @@ def _seccomp(choice: str) -> str | None:
         return Path(choice).read_text()
     except OSError as e:
         raise Invalid(f"seccomp-profile: cannot read {choice}: {e.strerror}") from e
-
-
-def _maps(choice: str) -> tuple[tuple[IdMap, ...], tuple[IdMap, ...]]:
-    """Return id maps for `userns-remap`: "", "default", "user" or "user:group". Raises NotFound naming the file."""
-    if not choice:
-        return (), ()
-    user, _, group = ("dockremap" if choice == "default" else choice).partition(":")
-    return _map(user, "uid"), _map(group or user, "gid")
-
-
-def _map(name: str, kind: str) -> tuple[IdMap, ...]:
-    number = int(name) if name.isdecimal() else -1
-    try:
-        ranges = users.subordinate(name, number, kind)
-    except NotFound as e:
-        raise Invalid(f"userns-remap: {e}") from e
-    return tuple(_laid_out(ranges))
-
-
-def _laid_out(ranges: Iterable[users.Range]) -> Iterator[IdMap]:
-    """Put the ranges one behind the other, from 0 on inside."""
-    inside = 0
-    for found in ranges:
-        yield IdMap(container=inside, host=found.first, size=found.size)
-        inside += found.size
 
 
 def _group(options: EngineOptions, container: Container) -> str:

@@ -19,6 +19,7 @@ from boxship.base.errors import Invalid, NotFound
 from boxship.engine.events import Events
 from boxship.engine.images.feed import through_thread
 from boxship.engine.images.inflate import is_compressed, plain
+from boxship.engine.remap import UNMAPPED, Remap
 from boxship.host.api.files import Change, Entry, Packing, Trees, Unpacking
 from boxship.host.view import Shown, view
 from boxship.model.runtime import Identity
@@ -42,11 +43,14 @@ class Roots(Protocol):
 
 
 class Archive:
-    def __init__(self, trees: Trees, roots: Roots, events: Events, identity_of: IdentityOf) -> None:
+    def __init__(
+        self, trees: Trees, roots: Roots, events: Events, identity_of: IdentityOf, remap: Remap = UNMAPPED
+    ) -> None:
         self._trees = trees
         self._roots = roots
         self._events = events
         self._identity_of = identity_of
+        self._remap = remap
 
     async def stat(self, container: Container, ref: str, path: str) -> Entry:
         """Describe `path`; the link of a symbolic link is where it leads in the end. `ref`: for error texts.
@@ -60,7 +64,8 @@ class Archive:
         Raises NotFound."""
         async with self._root(container) as root:
             entry = self._stat(root, ref, path)
-            how = Packing(name=_base(path))
+            uid_map, gid_map = self._remap.maps(container.spec.host)
+            how = Packing(name=_base(path), uid_map=uid_map, gid_map=gid_map)
             source = _absolute(path)
             if _follows(path):
                 source = self._trees.resolve(root, source)
@@ -78,7 +83,8 @@ class Archive:
         async with self._root(container) as root:
             target = self._directory(root, ref, path)
             _refuse_read_only(container, target)
-            how = Unpacking(replace=replace)
+            uid_map, gid_map = self._remap.maps(container.spec.host)
+            how = Unpacking(replace=replace, uid_map=uid_map, gid_map=gid_map)
             if as_user and container.spec.user:
                 identity = self._identity_of(root, container.spec.user)
                 how = structs.replace(how, owner=(identity.uid, identity.gid))
@@ -90,7 +96,9 @@ class Archive:
         """Give a tar of its own root file system, without volumes."""
         async with self._roots.mounted(container) as root:
             self._events.container(container, "export")
-            async with aclosing(_owned(self._trees.packed(root, "/", Packing(name="")))) as pieces:
+            uid_map, gid_map = self._remap.maps(container.spec.host)
+            how = Packing(name="", uid_map=uid_map, gid_map=gid_map)
+            async with aclosing(_owned(self._trees.packed(root, "/", how))) as pieces:
                 yield pieces
 
     async def changes(self, container: Container) -> tuple[Change, ...]:
@@ -105,11 +113,16 @@ class Archive:
         async with AsyncExitStack() as held:
             root = await held.enter_async_context(self._roots.mounted(container))
             home = self._roots.upper(container).parent
-            if shown := _shown(container.mounts, home):
-                whole = view(root, shown)
+            if shown := self._shown(container, home):
+                whole = view(root, shown, self._remap.root(container.spec.host))
                 root = await asyncio.to_thread(whole.__enter__)
                 held.push_async_callback(asyncio.to_thread, whole.__exit__, None, None, None)
             yield root
+
+    def _shown(self, container: Container, home: Path) -> list[Shown]:
+        """Return what is mounted in the root, volumes with the ids that the container's files have on the host."""
+        host = container.spec.host
+        return [Shown(self._remap.seen_volume(host, one.source), one.target) for one in _shown(container.mounts, home)]
 
     def _stat(self, root: Path, ref: str, path: str) -> Entry:
         try:

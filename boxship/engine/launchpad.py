@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,12 +18,13 @@ from boxship.engine.logs import drivers as log_drivers
 from boxship.engine.networks import links
 from boxship.engine.networks.attached import NetworkFiles
 from boxship.engine.options import EngineOptions
+from boxship.engine.remap import UNMAPPED, Remap
 from boxship.engine.rootfs import shared_memory
 from boxship.engine.states import LIVE
 from boxship.host.api.runtime import Launch
 from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.exec import ExecSpec
-from boxship.model.runtime import HostFacts, Identity, IdMap, Surroundings
+from boxship.model.runtime import HostFacts, Identity, Surroundings
 from boxship.model.status import Container, MountPoint
 
 FILES = {"/etc/hostname": "hostname", "/etc/hosts": "hosts", "/etc/resolv.conf": "resolv.conf"}
@@ -52,8 +54,7 @@ class Outfit:
     find: Callable[[str], Container]
     bundle: Callable[[str], str]
     seccomp: str | None = None
-    uid_map: tuple[IdMap, ...] = ()
-    gid_map: tuple[IdMap, ...] = ()
+    remap: Remap = UNMAPPED
 
 
 class Launchpad:
@@ -65,8 +66,9 @@ class Launchpad:
         """Write the container's files and return what the runtime is to create. Raises Invalid, Conflict."""
         spec = container.spec
         log_drivers.require(spec.host.log_config)
-        container = replace(container, mounts=tuple(map(_single, container.mounts)))
-        built = bundle(container, self._outfit.facts, self._around(container, netns_path))
+        container = replace(container, mounts=tuple(self._shown(container, point) for point in container.mounts))
+        around = self._around(container, netns_path)
+        built = bundle(container, self._outfit.facts, around)
         return Launch(
             id=container.id,
             config=built.config,
@@ -75,7 +77,14 @@ class Launchpad:
             stdin=spec.open_stdin,
             stdin_once=spec.stdin_once,
             log_path=container.log_path or None,
+            users_of=next(iter(around.namespaces.values()), netns_path) if around.uid_map else "",
         )
+
+    def _shown(self, container: Container, point: MountPoint) -> MountPoint:
+        """Return a mount as the bundle is to have it."""
+        if point.type == "volume":
+            point = replace(point, source=self._outfit.remap.seen_volume(container.spec.host, point.source))
+        return _single(point)
 
     async def process_of(self, container: Container, spec: ExecSpec) -> dict[str, Any]:
         """Return the OCI process of one more command in a running container."""
@@ -93,6 +102,7 @@ class Launchpad:
         capabilities.check(host, self._outfit.facts)
         device_wishes.check(host)
         security.check(host)
+        self._outfit.remap.check(spec)
         _, warnings = resources(host, self._outfit.facts, devices.throttled(host))
         return (*clamped(host, self._outfit.facts, self._options.default_ulimits), *warnings)
 
@@ -104,6 +114,7 @@ class Launchpad:
         spec, options = container.spec, self._options
         host = spec.host
         named = devices.cdi() if host.device_requests else ()
+        uid_map, gid_map = self._outfit.remap.maps(host)
         return Surroundings(
             rootfs=str(options.container_dir(container.id) / "merged"),
             cgroup=f"{(host.cgroup_parent or options.cgroup_parent).rstrip('/')}/{container.id}",
@@ -118,8 +129,8 @@ class Launchpad:
             host_devices=devices.everything() if host.privileged else (),
             cdi=named,
             link_env=self._link_variables(container),
-            uid_map=self._outfit.uid_map,
-            gid_map=self._outfit.gid_map,
+            uid_map=uid_map,
+            gid_map=gid_map,
             seccomp=self._outfit.seccomp,
             ulimits=options.default_ulimits,
             no_new_privileges=options.no_new_privileges,
@@ -157,7 +168,8 @@ class Launchpad:
                 ("resolv.conf", texts.resolv_conf),
             ):
                 (home / name).write_text(text)
-        return {inside: str(home / name) for inside, name in FILES.items()}
+        seen = partial(self._outfit.remap.seen, container.spec.host)
+        return {inside: seen(str(home / name)) for inside, name in FILES.items()}
 
     def _shared_memory(self, container: Container) -> str:
         """Host directory of its /dev/shm; "" for one of its own."""

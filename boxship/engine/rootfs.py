@@ -1,12 +1,13 @@
 """Root file systems of containers: the image's layers below, the container's own directory on top."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 from boxship.engine.options import EngineOptions
+from boxship.engine.remap import UNMAPPED, Remap
 from boxship.model.status import Container
 
 PARTS = ("upper", "work", "merged", "log")
@@ -18,8 +19,10 @@ INIT_FILES = (".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/res
 class Mounts(Protocol):
     """Mounting; boxship.host.mounts is one."""
 
-    def overlay(self, target: str, lowers: Sequence[str], upper: str, work: str) -> None:
-        """`lowers`: lowest first."""
+    def overlay(
+        self, target: str, lowers: Sequence[str], upper: str, work: str, *, owner: tuple[int, int] | None = None
+    ) -> None:
+        """`lowers`: lowest first. owner: whom files are made for at first, where ids are mapped; None is us."""
         ...
 
     def unmount(self, target: str) -> None:
@@ -28,7 +31,9 @@ class Mounts(Protocol):
 
     def mounted_under(self, prefix: str) -> Collection[str]: ...
 
-    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None: ...
+    def tmpfs(
+        self, target: str, *, size: int | None = None, mode: int = 0o755, options: Iterable[str] = ()
+    ) -> None: ...
 
 
 class Trees(Protocol):
@@ -44,8 +49,9 @@ class Trees(Protocol):
 class Rootfs:
     """A root stays mounted while the container runs, and while somebody looks into it."""
 
-    def __init__(self, options: EngineOptions, mounts: Mounts, trees: Trees) -> None:
+    def __init__(self, options: EngineOptions, mounts: Mounts, trees: Trees, remap: Remap = UNMAPPED) -> None:
         self._options = options
+        self._remap = remap
         self._mounts = mounts
         self._trees = trees
         self._mounted: set[str] | None = None
@@ -96,7 +102,9 @@ class Rootfs:
         target = shared_memory(self._options, container)
         if container.spec.host.ipc_mode == "shareable" and str(target) not in self._known():
             target.mkdir(parents=True, exist_ok=True)
-            self._mounts.tmpfs(str(target), size=container.spec.host.shm_size, mode=0o1777)
+            owner = self._remap.root(container.spec.host)
+            options = (f"uid={owner[0]}", f"gid={owner[1]}") if owner else ()
+            self._mounts.tmpfs(str(target), size=container.spec.host.shm_size, mode=0o1777, options=options)
             self._known().add(str(target))
 
     def is_mounted(self, container: Container) -> bool:
@@ -145,8 +153,10 @@ class Rootfs:
         merged = self.merged(container)
         if str(merged) not in self._known():
             self.lay_out(container)
-            work = merged.parent / "work"
-            self._mounts.overlay(str(merged), self.lowers(container), str(self.upper(container)), str(work))
+            host, home = container.spec.host, merged.parent
+            lowers = self._remap.all_seen(host, self.lowers(container))
+            upper, work = self._remap.all_seen(host, (str(self.upper(container)), str(home / "work")))
+            self._mounts.overlay(str(merged), lowers, upper, work, owner=self._remap.root(host))
             self._known().add(str(merged))
         return merged
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from boxship.base.errors import KernelError
 from boxship.host import syscalls
+from boxship.host.credentials import Owner, acting_as
 from boxship.host.syscalls import MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_SHARED, MS_SLAVE
 
 PROPAGATION = {"private": MS_PRIVATE, "shared": MS_SHARED, "slave": MS_SLAVE}
@@ -17,13 +18,17 @@ _LONGEST_VALUE = 255  # bytes, fsconfig(2)
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-def overlay(target: str, lowers: Sequence[str], upper: str, work: str, options: Iterable[str] = ()) -> None:
+def overlay(
+    target: str, lowers: Sequence[str], upper: str, work: str, options: Iterable[str] = (),
+    *, owner: Owner | None = None,
+) -> None:  # fmt: skip
     """Mount an overlay of `lowers`, LOWEST FIRST, below `upper` at `target`, privately.
 
     Without `upper` (and `work`) the mount is read-only. At most 500 lowers; only kernels before 6.7 take fewer,
-    some 220. `options` are further ones, "index=off". Raises KernelError.
+    some 220. `options` are further ones, "index=off". owner: whom the overlay makes its own files for; ids that are
+    mapped below it need one that the map knows. Raises KernelError.
     """
-    with ExitStack() as held:
+    with ExitStack() as held, acting_as(owner):
         if not KNOWS_LOWERS:
             _old_overlay(held, target, lowers, upper, work, options)
             return

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from boxship.base.errors import NotFound
-from boxship.host import mounts, syscalls
+from boxship.base.facts import IdMap
+from boxship.host import mounts, syscalls, userspaces
 from boxship.host.api.network import InterfaceSeen, Opened, Plug
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel, LinkFailed
@@ -30,6 +31,24 @@ BURST = 4  # the pool grows to this many times its size while demand outruns it
 
 
 class Member(NamedTuple):
+class Owners(NamedTuple):
+    """Which user namespaces spaces belong to, so that who is root there rules the network as well.
+
+    users: group -> None for our own, "" for a new one with these maps of ids, or the path of a namespace that belongs
+    to the one wanted.  A pool of spaces made ahead is of the kind that groups usually want."""
+
+    users: Callable[[str], str | None]
+    uid_map: tuple[IdMap, ...] = ()
+    gid_map: tuple[IdMap, ...] = ()
+
+    @property
+    def usual(self) -> str | None:
+        return "" if self.uid_map else None
+
+
+OURS = Owners(lambda group: None)
+
+
     """One namespace not yet given away. host_link "" means that it has no interface but loopback."""
 
     space: int
@@ -67,21 +86,32 @@ def enter(space: int) -> None:
 class Makers:
     """Makes members. Its calls belong to one thread, which is left in the namespace it made."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, owners: Owners) -> None:
         self._host = Channel()
         self._prefix = prefix
 
-    def bare(self) -> Member:
-        """A namespace with loopback only."""
-        syscalls.unshare(syscalls.CLONE_NEWNET)
-        space = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._owners = owners
+    def bare(self, users: str | None) -> Member:
+        """A namespace with loopback only. users: as of Owners."""
+        space = self._space(users)
         channel = Channel()
         channel.call([route.set_link(1, "bring loopback up", up=True)])
         return Member(space, channel)
 
-    def wired(self) -> Member:
+    def _space(self, users: str | None) -> int:
+        if users is None:
+            syscalls.unshare(syscalls.CLONE_NEWNET)
+            return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        if users:
+            space = userspaces.network_space_beside(users)
+        else:
+            space = userspaces.network_space(self._owners.uid_map, self._owners.gid_map)
+        enter(space)
+        return space
+
+    def wired(self, users: str | None) -> Member:
         """A namespace with one veth pair, both ends down. IPv6 is off in it until an IPv6 address is given."""
-        bare = self.bare()
+        bare = self.bare(users)
         name = self._prefix + secrets.token_hex(4)
         try:
             self._host.call([route.new_veth(name, FIRST, bare.space)])
@@ -101,16 +131,17 @@ class NetworkSpaces:
     """The Protocol `Spaces`. `directory` is where spaces are pinned, `prefix` begins the names of host ends
     and must be this daemon's alone."""
 
-    def __init__(self, directory: Path, prefix: str, size: int) -> None:
+    def __init__(self, directory: Path, prefix: str, size: int, owners: Owners = OURS) -> None:
         self._directory = directory
         self._prefix = prefix
+        self._owners = owners
         self._size = size
         self._ready: list[Member] = []
         self._serving = ThreadPoolExecutor(1, "netns")
         self._refilling = ThreadPoolExecutor(1, "netns-refill")
         self._home = Home()
-        self._wires = Wires(prefix)
-        self._makers = Makers(prefix)
+        self._wires = Wires(prefix, owners)
+        self._makers = Makers(prefix, owners)
         self._refill: asyncio.Future[None] | None = None
         self._missed = 0
         directory.mkdir(parents=True, exist_ok=True)
@@ -118,8 +149,10 @@ class NetworkSpaces:
     # what the engine asks
 
     async def open(self, group: str, plugs: Sequence[Plug]) -> Opened:
-        member = self._take() if any(p.kind == "veth" for p in plugs) else None
-        opened = await self._serve(lambda: self._open(group, plugs, member))
+        users = self._owners.users(group)
+        usual = users == self._owners.usual and any(p.kind == "veth" for p in plugs)
+        member = self._take() if usual else None
+        opened = await self._serve(lambda: self._open(group, plugs, member, users))
         self._top_up()
         return opened
 
@@ -186,7 +219,7 @@ class NetworkSpaces:
 
     def _make_one(self) -> None:
         with self._home:
-            self._ready.append(self._makers.wired())
+            self._ready.append(self._makers.wired(self._owners.usual))
 
     def _topped_up(self, done: "asyncio.Future[None]") -> None:
         self._refill = None
@@ -211,11 +244,12 @@ class NetworkSpaces:
     def _pin(self, group: str) -> Path:
         return self._directory / group
 
-    def _open(self, group: str, plugs: Sequence[Plug], member: Member | None) -> Opened:
+    def _open(self, group: str, plugs: Sequence[Plug], member: Member | None, users: str | None) -> Opened:
         pin = self._pin(group)
         self._unpin(pin)
         if member is None:
-            member = self._wires.makers.wired() if any(p.kind == "veth" for p in plugs) else self._wires.makers.bare()
+            make = self._wires.makers.wired if any(p.kind == "veth" for p in plugs) else self._wires.makers.bare
+            member = make(users)
         try:
             links = self._wires.connect(member, plugs)
             pin.touch()
@@ -254,8 +288,8 @@ class NetworkSpaces:
 class Wires:
     """Interfaces of spaces. Its calls belong to one thread."""
 
-    def __init__(self, prefix: str) -> None:
-        self.makers = Makers(prefix)
+    def __init__(self, prefix: str, owners: Owners) -> None:
+        self.makers = Makers(prefix, owners)
         self._host = Channel()
         self._prefix = prefix
         self._graves = Graves()

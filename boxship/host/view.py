@@ -15,6 +15,7 @@ import msgspec
 
 from boxship.base.errors import KernelError
 from boxship.host import syscalls
+from boxship.host.credentials import Owner, acting_as
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -25,15 +26,16 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def view(root: Path, shown: Sequence[Shown]) -> Iterator[Path]:
+def view(root: Path, shown: Sequence[Shown], owner: Owner | None = None) -> Iterator[Path]:
     """Give a path that leads to `root` with all of `shown` in it, good for this process and its children.
+    owner: of mount points that are made; None is us.
 
     A missing mount point is made, in `root` itself, as starting a container would; a source that is missing is left
     out. Waits some milliseconds: for a thread. Raises KernelError.
     """
     ready: Future[int] = Future()
     over = threading.Event()
-    thread = threading.Thread(target=_hold, args=(root, shown, ready, over), name="view", daemon=True)
+    thread = threading.Thread(target=_hold, args=(root, shown, owner, ready, over), name="view", daemon=True)
     thread.start()
     try:
         yield Path(f"/proc/{os.getpid()}/task/{ready.result()}/root")
@@ -42,11 +44,12 @@ def view(root: Path, shown: Sequence[Shown]) -> Iterator[Path]:
         thread.join()
 
 
-def _hold(root: Path, shown: Sequence[Shown], ready: "Future[int]", over: threading.Event) -> None:
+def _hold(root: Path, shown: Sequence[Shown], owner: Owner | None, ready: "Future[int]", over: threading.Event) -> None:
     try:
         syscalls.unshare(syscalls.CLONE_FS | syscalls.CLONE_NEWNS)
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        _assemble(root, shown)
+        with acting_as(owner):
+            _assemble(root, shown)
     except BaseException as error:
         ready.set_exception(error)
         return

@@ -26,7 +26,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     host_devices: every device of the host, for --privileged.
     cdi:          parsed CDI specs of the host, later ones win.
     link_env:     variables that links give.
-    uid_map:      of the user namespace; () runs in the host's.
+    uid_map, gid_map: of the user namespace; () runs in the host's.
     seccomp:      the daemon's own default profile as JSON text; None means the built-in one.
     ulimits, no_new_privileges, init, cgroupns, ipc: the daemon's defaults, for containers that do not say.
     """

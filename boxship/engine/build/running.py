@@ -234,6 +234,7 @@ class Running:
             shm_size=spec.host.shm_size or options.shm_size,
             memory_swap=swap,
             ipc_mode="private",
+            userns_mode="host",  # what it writes becomes a layer: no ids to map
             init=False,
             privileged=insecure or spec.host.privileged,
         )

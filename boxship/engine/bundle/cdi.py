@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from boxship.base.errors import Invalid
+from boxship.engine.bundle.devices import bind
 from boxship.model.container import DeviceRequest, HostSpec
 from boxship.model.runtime import DeviceNode
 
@@ -108,7 +109,10 @@ def _device(config: dict[str, Any], device: Mapping[str, Any], nodes: Mapping[st
     for given, ours in (("fileMode", "fileMode"), ("uid", "uid"), ("gid", "gid")):
         if given in device:
             built[ours] = device[given]
-    config["linux"]["devices"].append(built)
+    if any(space["type"] == "user" for space in config["linux"].get("namespaces") or ()):
+        config["mounts"].append(bind(host_path, device["path"]))
+    else:
+        config["linux"]["devices"].append(built)
     access = device.get("permissions") or "rwm"
     rule = {"allow": True, "type": kind, "major": major, "minor": minor, "access": access}
     config["linux"]["resources"]["devices"].append(rule)

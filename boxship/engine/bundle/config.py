@@ -5,7 +5,7 @@ from typing import Any
 from boxship.engine.bundle import capabilities, cdi, devices, seccomp, security
 from boxship.engine.bundle.limits import all_resources
 from boxship.engine.bundle.mounts import init_mount, mounts, propagation
-from boxship.engine.bundle.namespaces import extras, namespaces, owns_hostname
+from boxship.engine.bundle.namespaces import extras, namespaces, owns_hostname, remapped
 from boxship.engine.bundle.process import process
 from boxship.model.runtime import Bundle, HostFacts, Surroundings
 from boxship.model.status import Container
@@ -26,11 +26,17 @@ def bundle(container: Container, host: HostFacts, around: Surroundings) -> Bundl
         "ociVersion": OCI_VERSION,
         "process": first,
         "root": {"path": around.rootfs, "readonly": spec.host.readonly_rootfs},
-        "mounts": [*mounts(container, host, around), *init_mount(container, host, around)],
+        "mounts": [
+            *mounts(container, host, around),
+            *(devices.binds(spec.host, around) if remapped(spec.host, around) else ()),
+            *init_mount(container, host, around),
+        ],
         "linux": linux,
     }
     if owns_hostname(spec.host) and "uts" not in around.namespaces:
         config["hostname"] = around.hostname or spec.hostname
+        if spec.domainname and remapped(spec.host, around):  # the kernel setting is not theirs to write
+            config["domainname"] = spec.domainname
     if spec.host.annotations:
         config["annotations"] = dict(spec.host.annotations)
     _inject(config, container, around)
@@ -46,7 +52,7 @@ def _linux(container: Container, host: HostFacts, around: Surroundings) -> tuple
         "cgroupsPath": around.cgroup,
         "namespaces": namespaces(spec, around, host),
         "resources": limits,
-        "devices": devices.nodes(spec, around),
+        "devices": [] if remapped(spec, around) else devices.nodes(spec, around),
         "maskedPaths": masked,
         "readonlyPaths": read_only,
         "rootfsPropagation": propagation(container.mounts),

@@ -43,6 +43,15 @@ def nodes(spec: HostSpec, around: Surroundings) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def binds(spec: HostSpec, around: Surroundings) -> list[dict[str, Any]]:
+    """Return mounts in place of `nodes`, for a user namespace, where nobody can make nodes."""
+    return [bind(node.path, target) for _, node, target in _asked(spec, around)]
+
+
+def bind(source: str, target: str) -> dict[str, Any]:
+    return {"destination": target, "type": "bind", "source": source, "options": ["bind", "private", "noexec", "nosuid"]}
+
+
 def rules(spec: HostSpec, around: Surroundings) -> list[dict[str, Any]]:
     """Return OCI `linux.resources.devices`; a later rule wins."""
     if spec.privileged:

@@ -5,7 +5,7 @@ from typing import Any
 
 from boxship.base.errors import Invalid
 from boxship.engine.bundle import security
-from boxship.engine.bundle.namespaces import cgroup_mode, remapped
+from boxship.engine.bundle.namespaces import cgroup_mode
 from boxship.engine.bundle.process import INIT, runs_init
 from boxship.model.container import HostSpec
 from boxship.model.runtime import HostFacts, Surroundings
@@ -56,14 +56,14 @@ def tmpfs_options(user: Sequence[str], base: Sequence[str] = NO_SURPRISES) -> li
 
 def _kernel(spec: HostSpec, host: HostFacts, around: Surroundings) -> list[Mount]:
     asked = security.writable_cgroups(spec)
-    writable_cgroups = spec.privileged or remapped(spec, around) if asked is None else asked
+    writable_cgroups = spec.privileged if asked is None else asked
     built = [
         _mount("/proc", "proc", "proc", NO_SURPRISES),
         _mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
         _mount(
             "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
         ),
-        _sysfs(spec, around),
+        _sysfs(spec),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", (*NO_SURPRISES, "rw" if writable_cgroups else "ro")),
         _mount("/dev/mqueue", "mqueue", "mqueue", NO_SURPRISES),
     ]
@@ -73,10 +73,7 @@ def _kernel(spec: HostSpec, host: HostFacts, around: Surroundings) -> list[Mount
     return [*built, shm] if shm else built
 
 
-def _sysfs(spec: HostSpec, around: Surroundings) -> Mount:
-    """A user namespace may mount sysfs only in a network namespace made inside it; ours are made outside."""
-    if remapped(spec, around):
-        return _mount("/sys", "bind", "/sys", ("rbind", "rprivate", *NO_SURPRISES, "ro"))
+def _sysfs(spec: HostSpec) -> Mount:
     return _mount("/sys", "sysfs", "sysfs", (*NO_SURPRISES, "rw" if spec.privileged else "ro"))
 
 

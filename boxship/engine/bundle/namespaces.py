@@ -34,8 +34,8 @@ def cgroup_mode(spec: HostSpec, around: Surroundings, host: HostFacts) -> str:
 
 
 def remapped(spec: HostSpec, around: Surroundings) -> bool:
-    """True when the container runs in a user namespace of its own."""
-    return bool(around.uid_map) and spec.userns_mode != "host" and not spec.privileged
+    """True when the container runs in a user namespace."""
+    return bool(around.uid_map)
 
 
 def mappings(maps: Sequence[IdMap]) -> list[dict[str, int]]:
@@ -45,12 +45,13 @@ def mappings(maps: Sequence[IdMap]) -> list[dict[str, int]]:
 def sysctls(spec: HostSpec, domainname: str, around: Surroundings) -> dict[str, str]:
     """Return kernel settings: Docker's two for ports and ping in a network of its own, then the user's."""
     built: dict[str, str] = {}
-    if domainname:
+    if domainname and not remapped(spec, around):
         built["kernel.domainname"] = domainname  # the same as setdomainname(2), and every runtime knows it
     own_network = around.netns and not spec.network_mode.startswith("container:")
-    if own_network and not remapped(spec, around):
+    if own_network:
+        last = min(around.gid_map[0].size, 2**31) - 1 if remapped(spec, around) else 2**31 - 1
         built["net.ipv4.ip_unprivileged_port_start"] = "0"
-        built["net.ipv4.ping_group_range"] = "0 2147483647"
+        built["net.ipv4.ping_group_range"] = f"0 {last}"
     return built | (spec.sysctls or {})
 
 

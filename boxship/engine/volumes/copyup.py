@@ -49,6 +49,9 @@ class Ground(Protocol):
         ...
 
 
+Seen = Callable[[str], str]
+
+
 class ImageFiles(Protocol):
     """What mounts ask of images."""
 
@@ -77,12 +80,13 @@ class CopyUp:
         source = self.place(container_id, point.destination)
         return msgspec.structs.replace(point, name=image.id, source=source)
 
-    async def mount_image(self, point: MountPoint) -> None:
-        """Mount an image, or a part of it, at the point's source. May be repeated."""
+    async def mount_image(self, point: MountPoint, seen: Seen = str) -> None:
+        """Mount an image, or a part of it, at the point's source. May be repeated.
+        seen: where a path of the host is seen with the ids that the container's files have on the host."""
         if self._ground.is_mounted(point.source):
             return
         Path(point.source).mkdir(mode=0o700, parents=True, exist_ok=True)
-        lowers = self._images.lowers(self._images.get(point.name))
+        lowers = tuple(map(seen, self._images.lowers(self._images.get(point.name))))
         if not point.subpath:
             self._show(lowers, point.source)
             return
@@ -90,7 +94,7 @@ class CopyUp:
             self._bind_part(whole, point)
 
     async def mount_part(self, root: Path, point: MountPoint) -> None:
-        """Mount the part of a volume that the point names at the point's source. May be repeated."""
+        """Mount the part of a volume, seen at `root`, that the point names at the point's source. May be repeated."""
         if not self._ground.is_mounted(point.source):
             self._bind_part(root, point)
 

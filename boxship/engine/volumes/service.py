@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from boxship.base.codec import decode, encode
 from boxship.base.errors import Conflict, Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.events import Events
+from boxship.engine.remap import UNMAPPED, Owner, Remap
 from boxship.engine.volumes import modes, names
 from boxship.engine.volumes.copyup import CopyUp
 from boxship.engine.volumes.drivers.api import VolumeDriver
@@ -40,6 +42,7 @@ class Volumes:
         drivers: Mapping[str, VolumeDriver],
         copy_up: CopyUp,
         containers: Callable[[], Iterable[Container]],
+        remap: Remap = UNMAPPED,
     ) -> None:
         self._store = store
         self._events = events
@@ -47,6 +50,7 @@ class Volumes:
         self._drivers = drivers
         self._copy_up = copy_up
         self._containers = containers
+        self._remap = remap
         self._volumes: dict[str, Volume] = {}
 
     async def start(self) -> None:
@@ -210,9 +214,9 @@ class Volumes:
             if point.type == "volume":
                 await self._provide_volume(container, point)
             elif point.type == "image":
-                await self._copy_up.mount_image(point)
+                await self._copy_up.mount_image(point, partial(self._remap.seen, container.spec.host))
             elif point.type == "bind" and point.create_source:
-                os.makedirs(point.source, exist_ok=True) if not os.path.lexists(point.source) else None
+                _make(point.source, self._remap.root(container.spec.host))
 
     async def _provide_volume(self, container: Container, point: MountPoint) -> None:
         volume = await self._ensure(_volume_spec(point, container.spec), point.anonymous)
@@ -226,7 +230,8 @@ class Volumes:
         if not point.no_copy and not container.status.has_started:
             await self._copy_up.populate(path, point.destination, container)
         if point.subpath:
-            await self._copy_up.mount_part(path, point)
+            seen = self._remap.seen_volume(container.spec.host, volume.mountpoint)
+            await self._copy_up.mount_part(Path(seen), point)
 
     async def withdraw(self, container: Container) -> None:
         """The container has stopped: unmount what was mounted for it alone. May be repeated."""
@@ -247,6 +252,19 @@ class Volumes:
             volume = self._volumes.get(point.name) if point.type == "volume" and point.anonymous else None
             if volume is not None and volume.anonymous and not set(self.users(volume.name)) - {container.id}:
                 await self._destroy(volume)
+
+
+def _make(path: str, owner: Owner | None) -> None:
+    """Make a directory that is missing, with those above it, for `owner`; None is us."""
+    if os.path.lexists(path):
+        return
+    missing = [path]
+    while not os.path.lexists(above := os.path.dirname(missing[-1])):
+        missing.append(above)
+    os.makedirs(path, exist_ok=True)
+    if owner is not None:
+        for made in missing:
+            os.chown(made, owner[0], owner[1])
 
 
 def _volume_spec(point: MountPoint, spec: ContainerSpec) -> VolumeSpec:

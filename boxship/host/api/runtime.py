@@ -22,6 +22,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     stdin:      give the process a standard input that attached consoles write to; else it reads /dev/null.
     stdin_once: the first console that closes its input, or goes away, ends the process's input for good.
     log_path:   file that gets CRI lines (directory must exist); None keeps no log.
+    users_of:   path of a namespace; a user namespace in `config` is then the one that owns it, "" makes a new one.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bool = False
     stdin_once: bool = False
     log_path: str | None = None
+    users_of: str = ""
     systemd_cgroup: bool = False
 
 

@@ -3,6 +3,7 @@ of its own, and real time, of which all groups above must have enough before one
 
 import errno
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from boxship.base.errors import KernelError, Unsupported
@@ -58,6 +59,20 @@ def make_real_time(tree: Hierarchy, path: str, resources: Resources) -> None:
         group = above
     for above, share in reversed(wanted):
         _give(tree, above, share)
+
+
+def give_back_real_time(tree: Hierarchy, path: str) -> None:
+    """Let the groups above a group that is about to go keep only what those beside it have."""
+    if not number(tree.read(path, RUNTIME)):
+        return
+    with suppress(KernelError):  # somebody else's group may have taken some meanwhile: then it stays
+        tree.write(path, RUNTIME, "0")
+        above = path.rstrip("/").rpartition("/")[0]
+        while above:
+            share = sum(_share(tree, f"{above}/{name}") for name in tree.below(above))
+            period = number(tree.read(above, PERIOD)) or SECOND
+            tree.write(above, RUNTIME, str(_ceil(share * period, SECOND)))
+            above = above.rpartition("/")[0]
 
 
 def _beside(tree: Hierarchy, group: str) -> list[str]:

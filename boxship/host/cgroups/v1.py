@@ -87,6 +87,8 @@ class V1:
                     _inherit_cpuset(cpuset, group)
 
     def remove(self, path: str) -> None:
+        if "cpu" in self._controllers:
+            leftovers.give_back_real_time(self._controllers["cpu"], path)
         for tree in self._trees.values():
             tree.remove(path)
 

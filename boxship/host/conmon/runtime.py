@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from boxship.base.errors import Invalid, KernelError, NotFound, RuntimeFailed
+from boxship.base.errors import Conflict, Invalid, KernelError, NotFound, RuntimeFailed
 from boxship.base.tasks import Tasks
+from boxship.host import userspaces
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.api.runtime import Console, ExecLaunch, Exit, Launch, Launched, Present, RuntimeInfo
 from boxship.host.conmon import monitor, orphans, terminal
@@ -52,10 +53,16 @@ class ConmonRuntime:
         return self._layout.bundle(id)
 
     async def create(self, launch: Launch) -> Launched:
+        if not launch.users_of:
+            return await self._create(launch, launch.config)
+        with userspaces.owner(launch.users_of) as users:
+            return await self._create(launch, _joining(launch.config, users))
+
+    async def _create(self, launch: Launch, config: Mapping[str, Any]) -> Launched:
         runtime = self._programs.get(launch.runtime)
-        linux, cgroup = launch.config["linux"], launch.config["linux"].get("cgroupsPath", "")
+        linux, cgroup = config["linux"], config["linux"].get("cgroupsPath", "")
         limits = linux.get("resources") or {}
-        admitted = {**launch.config, "linux": {**linux, "resources": self._cgroups.admit(cgroup, limits)}}
+        admitted = {**config, "linux": {**linux, "resources": self._cgroups.admit(cgroup, limits)}}
         self._prepare(launch, runtime, admitted)
         started = monitor.start(self._conmon, launch, runtime, self._layout)
         self._remember(launch.id, Record(
@@ -259,6 +266,16 @@ class ConmonRuntime:
     async def aclose(self) -> None:
         self._exits.close()
         await self._tasks.aclose()
+
+
+def _joining(config: Mapping[str, Any], users: int) -> dict[str, Any]:
+    """Return `config` with its user namespace being the one behind our descriptor. Raises Conflict for our own, which
+    has other ids."""
+    if userspaces.is_ours(users):
+        raise Conflict("cannot share a namespace with a container that runs without a user namespace (userns=host)")
+    path = f"/proc/{os.getpid()}/fd/{users}"
+    spaces = [{**s, "path": path} if s["type"] == "user" else s for s in config["linux"]["namespaces"]]
+    return {**config, "linux": {**config["linux"], "namespaces": spaces}}
 
 
 async def _end(process: Identified) -> None:

@@ -1,7 +1,7 @@
 """An OCI runtime without processes. Implements boxship.host.api.runtime.Runtime on a Machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from boxship.base.errors import NotFound, RuntimeFailed
@@ -142,7 +142,9 @@ class FakeMounts:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def overlay(self, target: str, lowers: tuple[str, ...], upper: str, work: str) -> None:
+    def overlay(
+        self, target: str, lowers: tuple[str, ...], upper: str, work: str, *, owner: tuple[int, int] | None = None
+    ) -> None:
         self._machine.mounts[target] = (*lowers, upper)
 
     def unmount(self, target: str) -> None:
@@ -151,5 +153,5 @@ class FakeMounts:
     def mounted_under(self, prefix: str) -> list[str]:
         return [target for target in self._machine.mounts if target.startswith(prefix)]
 
-    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None:
+    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755, options: Iterable[str] = ()) -> None:
         self._machine.mounts[target] = ("tmpfs",)

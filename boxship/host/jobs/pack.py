@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from boxship.host.jobs import header
 from boxship.host.jobs.header import Member
-from boxship.host.jobs.unpack import OPAQUE, Map, translated
+from boxship.host.jobs.unpack import OPAQUE, Map
 
 T = TypeVar("T")
 GATHER = 1 << 18  # bytes kept back to be written together
@@ -23,6 +23,9 @@ _KINDS = {
     stat.S_IFDIR: header.DIRECTORY,
     stat.S_IFIFO: header.FIFO,
 }
+
+
+OVERFLOW = 65534  # what the kernel shows for an id that has none in a user namespace
 
 
 class Rules(NamedTuple):
@@ -44,6 +47,13 @@ def pack(sink: int, path: bytes, rules: Rules) -> None:
         job = _Pack(sink, rules)
         job.tree(path, name, os.lstat(path))
         job.finish()
+
+
+def _inverted(number: int, id_map: Map) -> int:
+    """Return an id of the host as the container sees it. No map changes nothing."""
+    if not id_map:
+        return number
+    return next((inner + number - outer for outer, inner, size in id_map if outer <= number < outer + size), OVERFLOW)
 
 
 def _first_name(asked: bytes) -> bytes:
@@ -97,7 +107,7 @@ class _Pack:
         time = int(seen.st_mtime) if self._rules.time is None else self._rules.time
         time = time if self._rules.latest is None else min(time, self._rules.latest)
         return Member(
-            name, kind, seen.st_mode, translated(seen.st_uid, uids), translated(seen.st_gid, gids), 0,
+            name, kind, seen.st_mode, _inverted(seen.st_uid, uids), _inverted(seen.st_gid, gids), 0,
             time,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from ctypes import byref, c_char_p, c_size_t, c_void_p, string_at
 from typing import NamedTuple
 
 from boxship.base.errors import Invalid
+from boxship.host.credentials import Owner, acting_as
 from boxship.host.jobs import libarchive
 from boxship.host.jobs.libarchive import ArchiveError, Reader, Writer
 
@@ -38,11 +39,17 @@ def unpack(source: int, rules: Rules) -> tuple[int, int]:
     os.umask(0o022)
     job = _Unpack(rules)
     try:
-        return job.run(source)
+        with acting_as(_root(rules)):
+            return job.run(source)
     except ArchiveError as e:
         raise Invalid(f"{job.name}: {e}" if job.name else f"archive/tar: invalid tar header ({e})") from e
     except OSError as e:
         raise Invalid(f"{job.name}: {e.strerror or e}") from e
+
+
+def _root(rules: Rules) -> Owner | None:
+    """Who makes files where ids are mapped: one that the map knows. None is us."""
+    return (translated(0, rules.uid_map), translated(0, rules.gid_map)) if rules.uid_map and rules.gid_map else None
 
 
 class _Unpack:

@@ -1,11 +1,13 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from boxship.engine.options import EngineOptions
+from boxship.engine.remap import Remap
 from boxship.engine.rootfs import Rootfs
 from boxship.model.container import ContainerSpec, HostSpec
+from boxship.model.runtime import IdMap
 from boxship.model.status import Container
 
 
@@ -13,8 +15,12 @@ class Mounts:
     def __init__(self) -> None:
         self.table: dict[str, tuple[str, ...]] = {}
         self.calls = 0
+        self.owner: tuple[int, int] | None = None
 
-    def overlay(self, target: str, lowers: Sequence[str], upper: str, work: str) -> None:
+    def overlay(
+        self, target: str, lowers: Sequence[str], upper: str, work: str, *, owner: tuple[int, int] | None = None
+    ) -> None:
+        self.owner = owner
         assert Path(upper).is_dir()
         assert Path(work).is_dir()
         assert target not in self.table
@@ -27,8 +33,8 @@ class Mounts:
     def mounted_under(self, prefix: str) -> list[str]:
         return [t for t in self.table if t.startswith(prefix)]
 
-    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None:
-        self.table[target] = (f"tmpfs {size} {mode:o}",)
+    def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755, options: Iterable[str] = ()) -> None:
+        self.table[target] = (" ".join((f"tmpfs {size} {mode:o}", *options)),)
 
 
 class Trees:
@@ -116,3 +122,20 @@ async def test_discarding_unmounts_first(options: EngineOptions) -> None:
 
 async def test_usage_is_of_what_it_wrote_itself(options: EngineOptions) -> None:
     assert await Rootfs(options, Mounts(), Trees()).usage(box()) == len("upper")
+
+
+def test_a_root_with_mapped_ids_is_made_of_what_the_view_shows(tmp_path: Path) -> None:
+    mounts = Mounts()
+    view = tmp_path / "view"
+    maps = {"uid_map": (IdMap(container=0, host=5, size=9),), "gid_map": (IdMap(container=0, host=6, size=9),)}
+    remap = Remap(**maps, data_root=tmp_path, view=view)
+    roots = Rootfs(EngineOptions(data_root=tmp_path, exec_root=tmp_path / "x"), mounts, Trees(), remap)
+    container = box(ipc="shareable")
+    (view / "containers/c1/upper").mkdir(parents=True)
+    (view / "containers/c1/work").mkdir()
+    roots.mount(container)
+    merged = str(tmp_path / "containers/c1/merged")
+    assert mounts.table[merged] == ("/l/1", "/l/2", f"{view}/init", f"{view}/containers/c1/upper")
+    assert mounts.owner == (5, 6)
+    assert mounts.table[str(tmp_path / "containers/c1/shm")] == ("tmpfs 99 1777 uid=5 gid=6",)
+    assert roots.upper(container) == tmp_path / "containers/c1/upper"

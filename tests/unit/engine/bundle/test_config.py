@@ -5,12 +5,14 @@ import msgspec
 import pytest
 
 from boxship.engine.bundle import bundle
-from boxship.model.container import DeviceRequest, HostSpec
-from boxship.model.runtime import IdMap
+from boxship.model.container import Device, DeviceRequest, HostSpec
+from boxship.model.runtime import DeviceNode, IdMap
 from boxship.model.status import Container, MountPoint
 from tests.unit.engine.bundle.given import ID, around, container, facts
 
-MEMBERS: dict[str, tuple[Container, dict[str, Any], tuple[str, ...], Any]] = {
+MAPPED = {"uid_map": (IdMap(container=0, host=5, size=6),), "gid_map": (IdMap(container=0, host=7, size=8),)}
+FUSE = DeviceNode(path="/dev/fuse", kind="c", major=10, minor=229)
+MEMBERS: dict[str, tuple[Container, dict[str, Any], tuple[Any, ...], Any]] = {
     "root": (container(), {}, ("root",), {"path": "/root", "readonly": False}),
     "read-only root": (container(host=HostSpec(readonly_rootfs=True)), {}, ("root", "readonly"), True),
     "host name": (container(), {}, ("hostname",), "box"),
@@ -24,10 +26,28 @@ MEMBERS: dict[str, tuple[Container, dict[str, Any], tuple[str, ...], Any]] = {
     "no filter": (container(host=HostSpec(privileged=True)), {}, ("linux", "seccomp"), None),
     "mappings": (
         container(),
-        {"uid_map": (IdMap(container=0, host=5, size=6),), "gid_map": (IdMap(container=0, host=7, size=8),)},
+        MAPPED,
         ("linux", "gidMappings"),
         [{"containerID": 0, "hostID": 7, "size": 8}],
     ),
+    "devices are no nodes for other users": (
+        container(host=HostSpec(devices=(Device(path_on_host="/dev/fuse"),))),
+        {**MAPPED, "devices": {"/dev/fuse": (FUSE,)}},
+        ("linux", "devices"),
+        [],
+    ),
+    "but mounts": (
+        container(host=HostSpec(devices=(Device(path_on_host="/dev/fuse", path_in_container="/dev/f"),))),
+        {**MAPPED, "devices": {"/dev/fuse": (FUSE,)}},
+        ("mounts", -1),
+        {
+            "destination": "/dev/f",
+            "type": "bind",
+            "source": "/dev/fuse",
+            "options": ["bind", "private", "noexec", "nosuid"],
+        },
+    ),
+    "a domain name for other users": (container(domainname="d.org"), MAPPED, ("domainname",), "d.org"),
     "propagation": (
         container(mounts=(MountPoint(type="bind", destination="/d", source="/s", propagation="rshared"),)),
         {},

@@ -31,7 +31,6 @@ CASES: dict[str, tuple[HostSpec, dict[str, Any], str]] = {
     "privileged": (HostSpec(privileged=True), {}, "mount network=/ns/1 uts ipc pid"),
     "privileged with cgroups of its own": (HostSpec(privileged=True, cgroupns_mode="private"), {}, USUAL),
     "users of its own": (HostSpec(), {"uid_map": MAP, "gid_map": MAP}, USUAL + " user"),
-    "the host's users after all": (HostSpec(userns_mode="host"), {"uid_map": MAP}, USUAL),
 }
 
 
@@ -60,7 +59,18 @@ SYSCTLS: dict[str, tuple[HostSpec, str, dict[str, Any], dict[str, str]]] = {
     "a network of its own": (HostSpec(), "", {}, OPEN),
     "the host's network": (HostSpec(network_mode="host"), "", {"netns": ""}, {}),
     "another's network": (HostSpec(network_mode="container:x"), "", {}, {}),
-    "users of its own": (HostSpec(), "", {"uid_map": MAP}, {}),
+    "users of its own, who have few groups": (
+        HostSpec(),
+        "",
+        {"uid_map": MAP, "gid_map": MAP},
+        {**OPEN, "net.ipv4.ping_group_range": f"0 {MAP[0].size - 1}"},
+    ),
+    "a domain name for users of its own": (
+        HostSpec(),
+        "example.org",
+        {"netns": "", "uid_map": MAP, "gid_map": MAP},
+        {},
+    ),
     "the user's win": (
         HostSpec(sysctls={"net.ipv4.ip_unprivileged_port_start": "1024", "kernel.msgmax": "1"}),
         "",
