@@ -1,6 +1,7 @@
 """Bridges, links, addresses and routes of the host itself. The Protocol `Links` of host/api/network.py."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -8,7 +9,7 @@ from typing import TypeVar
 
 from boxship.host.api.network import BridgeLink, HostSeen, LinkSeen, NeighbourSeen
 from boxship.host.netlink import route
-from boxship.host.netlink.channel import Channel
+from boxship.host.netlink.channel import Channel, LinkFailed
 from boxship.host.netlink.graves import Graves, condemned
 from boxship.host.netns import enable_ipv6, write_sysctl
 
@@ -43,6 +44,13 @@ class HostLinks:
                     file.write("1")
                     changed = True
         return changed
+
+    async def supports(self, kind: str) -> bool:
+        try:
+            await self._run(lambda: self._channel.call([route.nothing_of_kind(kind)]))
+        except LinkFailed as e:
+            return e.number != errno.EOPNOTSUPP
+        return True
 
     async def remove(self, name: str) -> None:
         await self._run(lambda: self._graves.rename_and_bury(self._channel, name))

@@ -27,6 +27,7 @@ from boxship.host.netlink.graves import Graves
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FIRST = "eth0"
+UPON = {"macvlan": route.new_macvlan, "ipvlan": route.new_ipvlan}  # kinds that sit on another link
 BURST = 4  # the pool grows to this many times its size while demand outruns it
 
 
@@ -398,8 +399,8 @@ class Wires:
             raise
 
     def _make(self, space: int, channel: Channel, plug: Plug) -> str:
-        if plug.kind == "macvlan":
-            return self._make_macvlan(space, channel, plug)
+        if plug.kind in UPON:
+            return self._make_upon(space, channel, plug)
         name = plug.host_link or self._prefix + secrets.token_hex(4)
         self._host.call([route.new_veth(name, plug.interface, space)])
         enter(space)
@@ -408,9 +409,9 @@ class Wires:
         self._wire(Member(space, channel, name, self._host.index(name), index), plug)
         return name
 
-    def _make_macvlan(self, space: int, channel: Channel, plug: Plug) -> str:
+    def _make_upon(self, space: int, channel: Channel, plug: Plug) -> str:
         parent = self._host.index(plug.link)
-        self._host.call([route.new_macvlan(plug.interface, parent, plug.mode, space)])
+        self._host.call([UPON[plug.kind](plug.interface, parent, plug.mode, space)])
         self._settle_inside(Member(space, channel, "", 0, channel.index(plug.interface)), plug)
         return ""
 

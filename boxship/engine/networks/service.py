@@ -19,6 +19,7 @@ from boxship.engine.networks.attached import Attached, Members, NetworkFiles, Po
 from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
 from boxship.engine.networks.drivers.bridge import BridgeDriver
+from boxship.engine.networks.drivers.ipvlan import IpvlanDriver
 from boxship.engine.networks.drivers.macvlan import MacvlanDriver
 from boxship.engine.networks.drivers.plain import PlainDriver
 from boxship.engine.networks.edits import PortEdit
@@ -407,6 +408,7 @@ def _drivers(settings: NetworkSettings, host: HostNet) -> dict[str, Driver]:
     drivers: tuple[Driver, ...] = (
         BridgeDriver(settings, host.links, host.links.bridged_filter()),
         MacvlanDriver(host.links),
+        IpvlanDriver(host.links),
         PlainDriver("host"),
         PlainDriver("null"),
     )

@@ -29,7 +29,7 @@ class Plug(msgspec.Struct, frozen=True, kw_only=True):
     host_link: name of the other end on the host; "" lets the host choose.
     addresses: with prefix.  gateways: of default routes, one per family at most.
     isolated: no traffic to other isolated ports of the bridge.  hairpin: frames may return through the port.
-    kind: veth, or macvlan with its `mode` (bridge, private, vepa, passthru).
+    kind: veth; macvlan with its `mode` (bridge, private, vepa, passthru); or ipvlan with mode and flag ("l2 bridge").
     sysctls: under net/, `ipv4.conf.eth0.forwarding`, written before the interface comes up.
     """
 
@@ -143,6 +143,10 @@ class Links(Protocol):
 
     def forward(self, ipv6: bool) -> bool:
         """Let the host route between its links; return whether that had to be changed."""
+        ...
+
+    async def supports(self, kind: str) -> bool:
+        """Whether the kernel has links of a kind that need a parent, such as ipvlan."""
         ...
 
     async def remove(self, name: str) -> None:

@@ -31,6 +31,8 @@ VETH_INFO_PEER = 1
 NF_CALL_IPTABLES, NF_CALL_IP6TABLES = 36, 37
 BRPORT_MODE, BRPORT_ISOLATED = 4, 33  # hairpin is called mode
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
+IPVLAN_FLAGS = {"bridge": 0, "private": 1, "vepa": 2}
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
 IFA_F_NODAD = 0x02
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
@@ -85,6 +87,24 @@ def new_macvlan(name: str, parent: int, mode: str, space: int) -> Request:
     body = _link() + number(IFLA_LINK, parent) + text(IFLA_IFNAME, name)
     body += number(IFLA_NET_NS_FD, space) + attribute(IFLA_LINKINFO, info)
     return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create macvlan {name}")
+
+
+def new_ipvlan(name: str, parent: int, mode: str, space: int) -> Request:
+    """An ipvlan of link `parent`. mode: "l2 bridge", of the words of both tables."""
+    layer, _, flag = mode.partition(" ")
+    settings = attribute(1, struct.pack("=H", IPVLAN_MODES[layer])) + attribute(
+        2, struct.pack("=H", IPVLAN_FLAGS[flag])
+    )
+    info = text(INFO_KIND, "ipvlan") + attribute(INFO_DATA, settings)
+    body = _link() + number(IFLA_LINK, parent) + text(IFLA_IFNAME, name)
+    body += number(IFLA_NET_NS_FD, space) + attribute(IFLA_LINKINFO, info)
+    return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"create ipvlan {name}")
+
+
+def nothing_of_kind(kind: str) -> Request:
+    """A link that no kernel makes, for lack of a parent: the way it refuses tells whether it knows the kind."""
+    body = _link() + attribute(IFLA_LINKINFO, text(INFO_KIND, kind))
+    return Request(NEWLINK, ACK | CREATE | EXCLUDE, body, f"ask for links of kind {kind}")
 
 
 def set_link(
@@ -150,8 +170,10 @@ def all_addresses() -> Request:
 def default_route(index: int, gateway: str) -> Request:
     via = ip_address(gateway)
     family = AF_INET if via.version == 4 else AF_INET6
-    body = _ROUTE.pack(family, 0, 0, 0, TABLE_MAIN, PROTOCOL_BOOT, SCOPE_UNIVERSE, UNICAST, 0)
-    body += attribute(RTA_GATEWAY, via.packed) + number(RTA_OIF, index)
+    scope = SCOPE_LINK if via.is_unspecified else SCOPE_UNIVERSE  # by the link, through no router
+    body = _ROUTE.pack(family, 0, 0, 0, TABLE_MAIN, PROTOCOL_BOOT, scope, UNICAST, 0)
+    body += b"" if via.is_unspecified else attribute(RTA_GATEWAY, via.packed)
+    body += number(RTA_OIF, index)
     return Request(NEWROUTE, ACK | CREATE | REPLACE, body, f"add default route via {gateway}")
 
 

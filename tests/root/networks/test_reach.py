@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from boxship.base.errors import Forbidden, Invalid
+from boxship.base.errors import Forbidden, Invalid, Unsupported
+from boxship.engine.networks.ports import PortTaken
 from boxship.model.network import IpamPool, NetworkSpec
 from boxship.model.status import Container
 
@@ -163,6 +164,56 @@ async def test_macvlan(lab: Lab) -> None:
         await lab.networks.create(NetworkSpec(name="x", driver="macvlan"))
     with pytest.raises(Invalid, match="parent interface btnosuch was not found"):
         await lab.networks.create(NetworkSpec(name="x", driver="macvlan", options={"parent": "btnosuch"}))
+
+
+async def test_ipvlan_or_the_reason_why_not(lab: Lab) -> None:
+    spec = NetworkSpec(
+        name="lan",
+        driver="ipvlan",
+        options={"parent": lab.settings.bridge},
+        ipam=(IpamPool(subnet="10.213.0.0/24", gateway="10.213.0.1"),),
+    )
+    if not await lab.networks._host.links.supports("ipvlan"):
+        with pytest.raises(Unsupported, match="this kernel has no ipvlan links: it was built without CONFIG_IPVLAN"):
+            await lab.networks.create(spec)
+        assert [n.spec.name for n in lab.networks.all()] == ["host", "none", "bridge"]
+        return
+    await lab.networks.create(spec)
+    web, peer = [await lab.start(name, network_mode="lan") for name in ("web", "peer")]
+    await lab.serve(web, 80)
+    assert await lab.ask(peer, "tcp", ipv4(web, "lan"), 80) == f"tcp {ipv4(peer, 'lan')}"
+
+
+async def test_the_kernel_knows_macvlan_and_no_nonsense(lab: Lab) -> None:
+    assert await lab.networks._host.links.supports("macvlan")
+    assert not await lab.networks._host.links.supports("nosuch")
+
+
+async def test_the_hosts_own_filter_is_respected(lab: Lab) -> None:
+    """As ufw and others do it: what they drop on its way through the host stays dropped, published or not."""
+    await lab.networks.create(NetworkSpec(name="net"))
+    web = await lab.start("web", port_bindings=published("28080:80/tcp", "28081:81/tcp"))
+    peer = await lab.start("peer", network_mode="net")
+    for port in (80, 81):
+        await lab.serve(web, port)
+    table = f"bt{lab.tag}_host"
+    hook = "{ type filter hook forward priority 0; policy accept; }"
+    await lab.run(None, "nft", f"add table inet {table}; add chain inet {table} forward {hook}")
+    try:
+        await lab.run(None, "nft", f"add rule inet {table} forward ip daddr {ipv4(web)} tcp dport 80 drop")
+        assert (await lab.ask(peer, "tcp", "10.211.0.1", 28080)).startswith("no:")
+        assert (await lab.ask(peer, "tcp", "10.211.0.1", 28081)).startswith("tcp ")
+    finally:
+        await lab.run(None, "nft", "delete", "table", "inet", table)
+
+
+async def test_sctp_ports_are_published(lab: Lab) -> None:
+    web = await lab.start("web", port_bindings=published("28080:80/sctp", "28080:80/tcp"))
+    assert web.status.ports == {"80/sctp": (("0.0.0.0", 28080),), "80/tcp": (("0.0.0.0", 28080),)}
+    listed = await lab.run(None, "nft", "list", "map", "inet", lab.settings.table, "any4")
+    assert f"sctp . 28080 : {ipv4(web)} . 80" in listed
+    with pytest.raises(PortTaken, match="28080 failed: port is already allocated"):
+        await lab.start("other", port_bindings=published("28080:80/sctp"))
 
 
 async def test_networks_from_a_template(lab: Lab) -> None:
