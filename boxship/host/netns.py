@@ -31,7 +31,6 @@ UPON = {"macvlan": route.new_macvlan, "ipvlan": route.new_ipvlan}  # kinds that 
 BURST = 4  # the pool grows to this many times its size while demand outruns it
 
 
-class Member(NamedTuple):
 class Owners(NamedTuple):
     """Which user namespaces spaces belong to, so that who is root there rules the network as well.
 
@@ -50,6 +49,7 @@ class Owners(NamedTuple):
 OURS = Owners(lambda group: None)
 
 
+class Member(NamedTuple):
     """One namespace not yet given away. host_link "" means that it has no interface but loopback."""
 
     space: int
@@ -90,8 +90,8 @@ class Makers:
     def __init__(self, prefix: str, owners: Owners) -> None:
         self._host = Channel()
         self._prefix = prefix
-
         self._owners = owners
+
     def bare(self, users: str | None) -> Member:
         """A namespace with loopback only. users: as of Owners."""
         space = self._space(users)
@@ -134,8 +134,8 @@ class NetworkSpaces:
 
     def __init__(self, directory: Path, prefix: str, size: int, owners: Owners = OURS) -> None:
         self._directory = directory
-        self._prefix = prefix
         self._owners = owners
+        self._prefix = prefix
         self._size = size
         self._ready: list[Member] = []
         self._serving = ThreadPoolExecutor(1, "netns")
