@@ -65,3 +65,14 @@ def test_a_link_is_removed_by_its_name(api: EngineApi) -> None:
     assert api.call("DELETE", f"/containers{own}/db?link=1").status == 204
     assert not api.inspect(made)["HostConfig"]["Links"]
     assert api.inspect(other)["State"]["Running"]
+
+
+def test_a_container_leaves_a_network_once_however_forcefully(api: EngineApi) -> None:
+    with api.network() as net:
+        container = api.up()
+        assert api.call("POST", f"/networks/{net}/connect", {"Container": container}).status == 200
+        asked = {"Container": container, "Force": True}
+        assert api.call("POST", f"/networks/{net}/disconnect", asked).status == 200
+        again = api.call("POST", f"/networks/{net}/disconnect", asked)
+        assert (again.status, "is not connected to network" in again.message) == (403, True)
+        assert api.call("POST", f"/networks/{net}/disconnect", {"Container": "nosuch", "Force": True}).status == 404

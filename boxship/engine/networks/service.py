@@ -230,20 +230,12 @@ class Networks:
         self.on_files(container.id)
 
     async def disconnect(self, ref: str, container_ref: str, force: bool = False) -> None:
-        """Take a container out of a network. `force` also where the container or its place is not known any more."""
-        network = self._catalogue.find(ref)
-        try:
-            container = self._members.find(container_ref)
-        except NotFound:
-            if force:
-                return
-            raise
+        """Take a container out of a network. `force` changes nothing: no place outlives its container here."""
+        network, container = self._catalogue.find(ref), self._members.find(container_ref)
         async with self._locks[container.id]:
             container = self._members.find(container.id)
             _require_own_networks(container, network)
             if network.spec.name not in self._seats_of(container):
-                if force:
-                    return
                 raise Forbidden(f"container {container.id} is not connected to network {network.spec.name}")
             held = self._places.held(container.id)
             if held is not None:
