@@ -1,8 +1,8 @@
 """Images of a project: which are missing, and how they come. The plan is pure; `pull` speaks with the daemon."""
 
 import json
-import threading
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.api import ApiError, Client
@@ -12,7 +12,6 @@ from boxship.front.compose.plan.steps import Build, Plan, Pull
 from boxship.front.compose.progress import Board
 
 ALWAYS, MISSING, NEVER, BUILD = "always", "missing", "never", "build"
-_lock = threading.Lock()
 
 
 def wanted(project: Project) -> tuple[str, ...]:
@@ -30,40 +29,38 @@ def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str
             raise Invalid(
                 f'service "{name}" has neither an image nor a build context specified: invalid compose project'
             )
-        _one(sketch, project, service, present, build=build and not no_build, pull=pull, no_build=no_build)
+        _one(sketch, project, service, present, _Ask(build and not no_build, pull, no_build))
     return sketch.plan()
 
 
-def _one(
-    sketch: Sketch,
-    project: Project,
-    service: Service,
-    present: Mapping[str, str],
-    *,
-    build: bool,
-    pull: str,
-    no_build: bool,
-) -> None:
+class _Ask(NamedTuple):
+    build: bool
+    pull: str
+    no_build: bool
+
+
+def _one(sketch: Sketch, project: Project, service: Service, present: Mapping[str, str], ask: _Ask) -> None:
     image = project.image_of(service)
     there = image in present
-    policy = pull or service.pull_policy or MISSING
-    built = service.build is not None
-    pulls = bool(service.image) and policy in (ALWAYS, "daily", "weekly") and not (built and build)
-    if policy.startswith("every_") and service.image and not built:
-        pulls = True
-    if not pulls and not there and not built:
+    policy = ask.pull or service.pull_policy or MISSING
+    if _pulls(service, policy, ask, there=there):
         if policy == NEVER:
             raise PlatformError(f"No such image: {image}")
-        pulls = True
-    if not pulls and not there and built and service.image and no_build:
-        pulls = True
-    if pulls:
-        cause = "it is not here" if not there else f"pull policy {policy}"
-        sketch.add(f"pull {image}", Pull(service.name, image, built), cause)
-    if built and not no_build and (build or policy == BUILD or not there):
-        cause = "asked to build" if build else "pull policy build" if policy == BUILD else "it is not here"
+        cause = f"pull policy {policy}" if there else "it is not here"
+        sketch.add(f"pull {image}", Pull(service.name, image, service.build is not None), cause)
+    if service.build is not None and not ask.no_build and (ask.build or policy == BUILD or not there):
+        cause = "asked to build" if ask.build else "pull policy build" if policy == BUILD else "it is not here"
         after = [f"build {project.image_of(project.services[other])}" for other in _builds_on(project, service)]
         sketch.add(f"build {image}", Build(service.name, image), cause, [key for key in after if sketch.has(key)])
+
+
+def _pulls(service: Service, policy: str, ask: _Ask, *, there: bool) -> bool:
+    built = service.build is not None
+    if not service.image:
+        return False
+    if policy in (ALWAYS, "daily", "weekly") or policy.startswith("every_"):
+        return not (built and ask.build)
+    return not there and (not built or ask.no_build)
 
 
 def _builds_on(project: Project, service: Service) -> Iterable[str]:
