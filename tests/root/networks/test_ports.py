@@ -117,6 +117,7 @@ async def test_all_ports_move_to_another_container_without_a_gap(lab: Lab, line:
     assert lab.now(new).spec.host.port_bindings == published("28080:80/tcp", "28053:53/udp", "28081:81/tcp")
     line.sendall(b"still")
     assert await asyncio.to_thread(line.recv, 9) == b"still"
+    line.close()  # half a connection would keep the namespace of `old` for a minute
     await lab.stop(old)
     assert (await lab.ask(None, "tcp", HOST, 28080)).startswith("tcp ")
     await lab.start("third", port_bindings=published("28082:80/tcp"))
