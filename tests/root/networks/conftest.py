@@ -239,7 +239,7 @@ async def lab() -> AsyncIterator[Lab]:
 
 async def _gone(prefix: str) -> bool:
     """The kernel takes its time with links of namespaces that have ended; not for ever."""
-    for _ in range(600):
+    for _ in range(1800):  # half-closed connections keep a namespace for a minute
         if not any(name.startswith(prefix) for name in os.listdir("/sys/class/net")):
             return True
         await asyncio.sleep(0.05)
