@@ -13,7 +13,6 @@ from boxship.base.errors import Invalid
 from boxship.model.container import HostSpec
 from boxship.model.runtime import DeviceNode
 
-CDI_DIRECTORIES = ("/etc/cdi", "/var/run/cdi")
 # Made anew in each container, or none of its business.
 LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console")
 
@@ -60,7 +59,7 @@ def throttled(spec: HostSpec) -> dict[str, tuple[int, int]]:
     return {path: number(path) for path in sorted(paths)}
 
 
-def cdi(directories: Iterable[str] = CDI_DIRECTORIES) -> tuple[dict[str, Any], ...]:
+def cdi(directories: Iterable[str]) -> tuple[dict[str, Any], ...]:
     """Return the CDI specs of the host, later directories last. What cannot be read describes nothing."""
     specs = []
     for directory in directories:

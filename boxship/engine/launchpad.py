@@ -113,7 +113,7 @@ class Launchpad:
     def _around(self, container: Container, netns_path: str) -> Surroundings:
         spec, options = container.spec, self._options
         host = spec.host
-        named = devices.cdi() if host.device_requests else ()
+        named = devices.cdi(self._options.cdi_dirs) if host.device_requests else ()
         uid_map, gid_map = self._outfit.remap.maps(host)
         return Surroundings(
             rootfs=str(options.container_dir(container.id) / "merged"),

@@ -31,6 +31,7 @@ class EngineOptions:
     cgroupns_mode: str = "private"
     ipc_mode: str = "private"
     shm_size: int = 64 << 20
+    cdi_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     userns_remap: str = ""
     no_new_privileges: bool = False
     shutdown_timeout: int = 15

@@ -161,6 +161,15 @@ def test_addresses_and_aliases_in_a_network_of_the_users(api: EngineApi) -> None
         assert "10.213.77.9" in api.run("nslookup store", {"NetworkMode": net}).output
 
 
+def test_link_local_addresses_and_ipv6(api: EngineApi) -> None:
+    with api.network(IPAM={"Config": [{"Subnet": "10.213.78.0/24"}, {"Subnet": "fd00:213:78::/64"}]}) as net:
+        asked = {"IPv4Address": "10.213.78.9", "IPv6Address": "fd00:213:78::9", "LinkLocalIPs": ["169.254.8.8"]}
+        ends = {"EndpointsConfig": {net: {"IPAMConfig": asked}}}
+        shown = api.run("ip addr show eth0", {"NetworkMode": net}, NetworkingConfig=ends).output
+        for address in ("10.213.78.9/24", "fd00:213:78::9/64", "169.254.8.8/16"):
+            assert f" {address} " in shown
+
+
 def test_several_networks_and_the_way_out(api: EngineApi) -> None:
     """GwPriority chooses whose gateway is the default route's."""
     with api.network() as one, api.network() as two:

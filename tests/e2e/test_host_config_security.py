@@ -3,8 +3,6 @@
 import json
 import os
 import stat
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -195,67 +193,8 @@ def test_devices(api: EngineApi, asked: Json, command: str, works: bool) -> None
     assert (ran.code == 0) == works, ran
 
 
-@pytest.fixture
-def vendor() -> Iterator[str]:
-    """A CDI spec where daemons look by default; its kind is the test's own."""
-    kind = f"boxship.test/d{uuid.uuid4().hex[:8]}"
-    device = os.stat("/dev/fuse")
-    spec = {
-        "cdiVersion": "0.6.0",
-        "kind": kind,
-        "containerEdits": {"env": ["VENDOR=yes"]},
-        "devices": [
-            {
-                "name": "one",
-                "containerEdits": {
-                    "env": ["ONE=1"],
-                    "deviceNodes": [{"path": "/dev/given", "hostPath": "/dev/fuse"}],
-                    "mounts": [
-                        {"hostPath": "/etc/os-release", "containerPath": "/vendor/release", "options": ["ro", "bind"]}
-                    ],
-                },
-            },
-            {
-                "name": "two",
-                "containerEdits": {
-                    "deviceNodes": [
-                        {
-                            "path": "/dev/numbered",
-                            "type": "c",
-                            "permissions": "rw",
-                            "fileMode": 0o600,
-                            "major": os.major(device.st_rdev),
-                            "minor": os.minor(device.st_rdev),
-                        }
-                    ]
-                },
-            },
-        ],
-    }
-    file = Path("/var/run/cdi") / f"{kind.replace('/', '-')}.json"
-    had = file.parent.exists()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(spec))
-    yield kind
-    file.unlink()
-    if not had:
-        file.parent.rmdir()
-
-
 def request(*names: str) -> Json:
     return {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": list(names)}]}
-
-
-def test_devices_by_cdi(api: EngineApi, vendor: str) -> None:
-    check = (
-        "exec 3<>/dev/given && echo $VENDOR $ONE && test -s /vendor/release && ! echo x 2>/dev/null >/vendor/release"
-    )
-    ran = api.run(check, request(f"{vendor}=one"))
-    assert (ran.code, ran.output) == (0, "yes 1\n")
-    ran = api.run("exec 3<>/dev/numbered; stat -c %a /dev/numbered; echo $VENDOR.$ONE", request(f"{vendor}=two"))
-    assert (ran.code, ran.output) == (0, "600\nyes.\n")
-    both = request(f"{vendor}=one", f"{vendor}=two")
-    assert api.run("ls /dev/given /dev/numbered", both).code == 0
 
 
 # users

@@ -67,12 +67,15 @@ async def _pool4(present: Network | None, settings: NetworkSettings, taken: list
 
 
 async def _pool6(present: Network | None, settings: NetworkSettings, taken: list[str], links: Links) -> IpamPool:
+    router = {ROUTER: settings.default_gateway_v6} if settings.default_gateway_v6 else {}
     if settings.bip6 or settings.fixed_cidr_v6:
         own = ip_interface(settings.bip6 or settings.fixed_cidr_v6)
         gateway = str(own.ip) if settings.bip6 else ""
-        return ipam.settle(IpamPool(subnet=str(own.network), gateway=gateway), taken)
+        within = settings.fixed_cidr_v6 if settings.bip6 else ""
+        pool = IpamPool(subnet=str(own.network), gateway=gateway, ip_range=within, auxiliary_addresses=router)
+        return ipam.settle(pool, taken)
     subnet = _kept(present, 6) or ipam.choose_block(settings.all_pools, [*taken, *await links.routes()], 6)
-    return ipam.settle(IpamPool(subnet=subnet), taken)
+    return ipam.settle(IpamPool(subnet=subnet, auxiliary_addresses=router), taken)
 
 
 def _kept(present: Network | None, version: int) -> str:

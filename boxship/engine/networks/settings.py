@@ -27,6 +27,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     fixed_cidr: str = ""
     fixed_cidr_v6: str = ""
     default_gateway: str = ""
+    default_gateway_v6: str = ""
     pools: tuple[tuple[str, int], ...] = DEFAULT_POOLS
     ipv6: bool = False
     mtu: int = 0
