@@ -97,6 +97,7 @@ async def test_one_port_of_many_goes(lab: Lab) -> None:
         await lab.start("third", port_bindings=published("28051:53/udp"))
 
 
+@pytest.mark.slow  # the kernel keeps the namespace of half-closed connections for minutes
 async def test_all_ports_move_to_another_container_without_a_gap(lab: Lab, line: socket.socket) -> None:
     await lab.networks.create(NetworkSpec(name="net"))
     old = await lab.start("old", port_bindings=published("28080:80/tcp", "28053:53/udp", "28081:81/tcp"))
