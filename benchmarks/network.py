@@ -87,8 +87,9 @@ class Bench:
 def serving(argv: list[str], ready: str) -> Iterator[None]:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        while ready not in server.stdout.readline():
-            pass
+        while ready not in (line := server.stdout.readline()):
+            if not line:
+                raise RuntimeError(f"{' '.join(argv[:6])} … did not start")
         try:
             yield
         finally:
