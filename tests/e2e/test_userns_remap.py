@@ -205,6 +205,20 @@ def test_export_diff_and_commit(api: EngineApi) -> None:
         api.call("DELETE", "/images/committed:latest?force=1")
 
 
+def test_builds(remapping: Daemon, api: EngineApi) -> None:
+    lines = f"FROM {IMAGE}\nRUN touch /x && chown 33:44 /x\nUSER web\nRUN touch /tmp/own\n"
+    environment = {**os.environ, "DOCKER_HOST": remapping.host, "DOCKER_BUILDKIT": "0"}
+    subprocess.run(
+        ["docker", "build", "-t", "built", "-"], input=lines.encode(), env=environment, check=True, capture_output=True
+    )
+    try:
+        ran = api.run("stat -c %u:%g /x /tmp/own; id -u", Image="built")
+        assert ran.output.split() == ["33:44", "33:33", "33"]
+    finally:
+        api.tidy()
+        api.call("DELETE", "/images/built?force=1")
+
+
 # volumes
 
 
