@@ -53,7 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     monitor: str = ""
     driver_status: tuple[tuple[str, str], ...] = ()
     log_drivers: tuple[str, ...] = ("journald", "json-file", "local", "none", "syslog")
-    network_drivers: tuple[str, ...] = ("bridge", "host", "null")
+    network_drivers: tuple[str, ...] = ("bridge", "host", "ipvlan", "macvlan", "null")
     volume_drivers: tuple[str, ...] = ("local",)
     address_pools: tuple[tuple[str, int], ...] = ()
     insecure_registries: tuple[str, ...] = ("::1/128", "127.0.0.0/8")

@@ -16,7 +16,7 @@ RESERVED = ("bridge", "host", "none", "default")
 
 
 class Catalogue:
-    """Reads never wait. Two networks never have the same name here, though Docker could."""
+    """Reads never wait. Several networks may have the same name, for clients of old that ask for it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,9 +33,14 @@ class Catalogue:
 
     def find(self, ref: str) -> Network:
         """Return the network of this id, this name, or this beginning of an id, in that order."""
-        found = self._networks.get(ref) or self.named(ref)
+        found = self._networks.get(ref)
         if found is not None:
             return found
+        namesakes = [n for n in self._networks.values() if n.spec.name == ref]
+        if len(namesakes) > 1:
+            raise Invalid(f"network {ref} is ambiguous ({len(namesakes)} matches found on name)")
+        if namesakes:
+            return namesakes[0]
         matches = [n for i, n in self._networks.items() if ref and i.startswith(ref)]
         if len(matches) > 1:
             raise Invalid(f"network {ref} is ambiguous ({len(matches)} matches found based on ID prefix)")
@@ -49,11 +54,11 @@ class Catalogue:
     def named(self, name: str) -> Network | None:
         return next((n for n in self._networks.values() if n.spec.name == name), None)
 
-    def require_new(self, name: str) -> None:
+    def require_new(self, name: str, unique: bool = True) -> None:
         """Raises Forbidden or Conflict, with dockerd's texts, when no network may be made under this name."""
         if name in RESERVED:
             raise Forbidden(f"operation is not permitted on predefined {name} network")
-        if self.named(name) is not None:
+        if unique and self.named(name) is not None:
             raise Conflict(f"network with name {name} already exists")
 
     def leases(self, network: Network) -> tuple[Lease, ...]:

@@ -43,10 +43,11 @@ class Makers:
         self._wall = wall
         self._clock = clock
 
-    async def make(self, asked: NetworkSpec) -> Network:
-        """Return the network, made and stored. Raises with dockerd's texts for what cannot be."""
+    async def make(self, asked: NetworkSpec, unique: bool = True) -> Network:
+        """Return the network, made and stored. unique: whether no other may have its name. Raises with dockerd's
+        texts for what cannot be."""
         spec = self._configured(asked)
-        self._catalogue.require_new(spec.name)
+        self._catalogue.require_new(spec.name, unique)
         if spec.config_only:
             template = self._network(msgspec.structs.replace(spec, driver=TEMPLATE))
             await self._catalogue.save(template)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from boxship.base.errors import KernelError, NotFound, PlatformError
+from boxship.base.errors import Invalid, KernelError, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.networks import endpoints
 from boxship.engine.networks.attached import Attached
@@ -58,7 +58,7 @@ class Places:
         found = {}
         for held in self._held.values():
             seat = held.seats.get(network.spec.name)
-            if seat is not None:
+            if seat is not None and seat.network.id == network.id:
                 found[held.container.id] = seat.status
         return found
 
@@ -311,7 +311,7 @@ def _asked(spec: ContainerSpec, catalogue: Catalogue) -> dict[str, EndpointSpec]
     """What the user asked for, by network name; networks that are gone are left out."""
     try:
         return {name: asked for name, (_, asked) in endpoints.wishes(spec, catalogue.find).items()}
-    except NotFound:
+    except (NotFound, Invalid):
         return {}
 
 

@@ -133,10 +133,11 @@ class Networks:
 
     # networks
 
-    async def create(self, spec: NetworkSpec) -> tuple[Network, str]:
-        """Return the new network and a warning, "" for none. Raises with dockerd's texts for what cannot be."""
+    async def create(self, spec: NetworkSpec, unique: bool = True) -> tuple[Network, str]:
+        """Return the new network and a warning, "" for none. unique: whether no other may have its name.
+        Raises with dockerd's texts for what cannot be."""
         async with self._making:
-            network = await self._makers.make(spec)
+            network = await self._makers.make(spec, unique)
         self._publish("create", network)
         return network, ""
 
@@ -350,7 +351,7 @@ class Networks:
     def _wished(self, container: Container) -> list[Network]:
         try:
             return [network for network, _ in endpoints.wishes(container.spec, self._catalogue.find).values()]
-        except NotFound:
+        except (NotFound, Invalid):
             return []
 
     def _seats_of(self, container: Container) -> set[str]:

@@ -21,7 +21,9 @@ async def listing(request: web.Request) -> web.Response:
 
 @routes.post("/networks/create")
 async def create(request: web.Request) -> web.Response:
-    network, warning = await request.app[NETWORKS].create(wire.parse(await body.read(request), versions.of(request)))
+    asked, version = await body.read(request), versions.of(request)
+    unique = wire.wants_unique(asked, version)
+    network, warning = await request.app[NETWORKS].create(wire.parse(asked, version), unique)
     return body.reply({"Id": network.id, "Warning": warning}, status=201)
 
 

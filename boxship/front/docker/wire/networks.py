@@ -16,6 +16,7 @@ LIST_KEYS = frozenset(("dangling", "driver", "id", "label", "name", "scope", "ty
 PRUNE_KEYS = frozenset(("label", "label!", "until"))
 TYPES = ("builtin", "custom")
 IPV6_SAID_SINCE = (1, 47)
+UNIQUE_SINCE = (1, 44)
 _TRUTHS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False", "")
 _POOL = names.parser(IpamPool)
 _SPEC = names.parser(NetworkSpec)
@@ -49,6 +50,12 @@ def parse(body: dict[str, Any], version: Version = NEWEST) -> NetworkSpec:
     if not spec.name.strip():
         raise Invalid("invalid argument: network name cannot be empty or only whitespace")
     return spec
+
+
+def wants_unique(body: Mapping[str, Any], version: Version) -> bool:
+    """Whether another network of the same name is in the way; clients of old could choose."""
+    chosen = next((value for key, value in body.items() if key.lower() == "checkduplicate"), False)
+    return version >= UNIQUE_SINCE or bool(chosen)
 
 
 def _ipv6(value: Any, pools: Iterable[Mapping[str, Any]], version: Version) -> bool:

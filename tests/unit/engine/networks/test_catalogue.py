@@ -34,6 +34,16 @@ async def test_finding(catalogue: Catalogue) -> None:
             catalogue.find(ref)
 
 
+async def test_namesakes(catalogue: Catalogue) -> None:
+    with pytest.raises(Conflict, match="network with name a already exists"):
+        catalogue.require_new("a")
+    catalogue.require_new("a", unique=False)
+    await catalogue.save(network("a", "bb"))
+    with pytest.raises(Invalid, match=r"network a is ambiguous \(2 matches found on name\)"):
+        catalogue.find("a")
+    assert catalogue.find("bb" * 8).spec.name == "a"
+
+
 async def test_oldest_first(catalogue: Catalogue) -> None:
     assert [n.spec.name for n in catalogue.all()] == ["b", "a"]
 

@@ -16,6 +16,7 @@ from boxship.front.docker.wire.networks import (
     render,
     render_full,
     select,
+    wants_unique,
 )
 from boxship.front.rest import filters
 from boxship.model.network import EndpointSpec, EndpointStatus, IpamPool, Network, NetworkSpec
@@ -221,3 +222,18 @@ def test_prunable() -> None:
     assert prunable(filters.Filters({"until": ("5m",)}), now)(NET)
     assert not prunable(filters.Filters({"until": ("15m",)}), now)(NET)
     assert not prunable(filters.Filters({"label!": ("k",)}), now)(NET)
+
+
+@pytest.mark.parametrize(
+    ("body", "version", "unique"),
+    [
+        ({}, (1, 41), False),
+        ({"CheckDuplicate": True}, (1, 41), True),
+        ({"checkduplicate": False}, (1, 43), False),
+        ({"CheckDuplicate": False}, (1, 44), True),
+    ],
+)
+def test_names_are_unique_unless_clients_of_old_want_otherwise(
+    body: dict[str, bool], version: tuple[int, int], unique: bool
+) -> None:
+    assert wants_unique(body, version) is unique
