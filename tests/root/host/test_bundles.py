@@ -5,8 +5,10 @@ import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from boxship.host import userspaces
 from boxship.model.container import Ulimit
 from boxship.model.runtime import IdMap
 from tests.root.host.containers import Shop, shop
@@ -91,14 +93,20 @@ async def test_asking_for_more_than_the_host_has_is_clamped(place: Shop) -> None
 
 
 async def test_users_of_its_own(place: Shop) -> None:
+    """In a network of their own as well: the kernel shows sysfs to nobody but the root of the network it is about."""
     os.chmod(place.root, 0o755)
     subprocess.run(["chown", "-hR", "100000:100000", place.rootfs], check=True)
     ids = (IdMap(container=0, host=100000, size=65536),)
-    launch = place.launch(
-        "sh", "-c", "id -u; touch /x; cat /proc/self/uid_map", around={"uid_map": ids, "gid_map": ids}
-    )
-    code, out, err = await place.run(launch)
-    assert (code, out.split(), err) == (0, [b"0", b"0", b"100000", b"65536"], b"")
+    space = userspaces.network_space(ids, ids)
+    try:
+        path = f"/proc/{os.getpid()}/fd/{space}"
+        script = "id -u; touch /x; cat /proc/self/uid_map; ls /sys/class/net"
+        around = {"uid_map": ids, "gid_map": ids, "netns": path}
+        launch = msgspec.structs.replace(place.launch("sh", "-c", script, around=around), users_of=path)
+        code, out, err = await place.run(launch)
+    finally:
+        os.close(space)
+    assert (code, out.split(), err) == (0, [b"0", b"0", b"100000", b"65536", b"lo"], b"")
     assert (place.rootfs / "x").stat().st_uid == 100000
 
 
