@@ -18,8 +18,8 @@ CONTEXT, DOCKERFILE, IGNORE = "context", "dockerfile", "ignore"
 
 
 class CacheRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a cache is taken from or put. kind: registry, local, inline, image.  attributes: as `--cache-from` has
-    them: ref, src, dest, mode …"""
+    """Where a cache is taken from or put. kind: registry, local (Sources' blobs), inline, image.  attributes: as
+    `--cache-from` has them: ref, src, dest, mode …"""
 
     kind: str
     attributes: dict[str, str] = {}
@@ -57,6 +57,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     network:     "" or default, host, none, container:… or a network's name, for RUN.
     entitlements: what RUN may ask for: "network.host", "security.insecure".
     tags:        names for the result.
+    attests:     statements about the result, by type (provenance, sbom), with the attributes of `--attest`.
     epoch:       seconds since 1970 that SOURCE_DATE_EPOCH gives; None takes the base image's.
     keep_steps:  make an image of every step, as the classic builder does.
     squash:      one layer in place of all that the build has made.
@@ -83,6 +84,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = (Output(),)
     cache_from: tuple[CacheRef, ...] = ()
     cache_to: tuple[CacheRef, ...] = ()
+    attests: dict[str, dict[str, str]] = {}
     epoch: int | None = None
     keep_steps: bool = False
     squash: bool = False
@@ -120,6 +122,28 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents | None = None
 
 
+class Blobs(Protocol):
+    """Content by digest with one manifest on top, somewhere else: an OCI layout at the client's, or a repository."""
+
+    async def manifest(self) -> bytes:
+        """Return the manifest on top. Raises NotFound."""
+        ...
+
+    def read(self, digest: str, size: int) -> AsyncIterator[bytes]:
+        """Yield a blob of `size` bytes. Raises NotFound, at the first piece."""
+        ...
+
+    async def has(self, digest: str) -> bool: ...
+
+    async def write(self, digest: str, size: int, pieces: AsyncIterator[bytes]) -> None:
+        """Take a blob; one that is there already may be written again."""
+        ...
+
+    async def finish(self, manifest: bytes, media_type: str) -> None:
+        """Put the manifest on top once all of its blobs are there."""
+        ...
+
+
 class Sources(Protocol):
     """What the one who asked for the build still has to give. Methods may be called at the same time."""
 
@@ -141,6 +165,10 @@ class Sources(Protocol):
 
     async def credentials(self, domain: str) -> Any:
         """Return engine.images.registry.auth.Credentials for a registry, NOBODY without."""
+        ...
+
+    def blobs(self, cache: CacheRef) -> Blobs:
+        """Give the store of a cache of kind local: `src` or `dest` is its place at the client's. Raises Invalid."""
         ...
 
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from boxship.base.errors import Invalid, NotFound, PlatformError, Unsupported
-from boxship.engine.build.api import CONTEXT, BuildResult, Output, Progress, Tree
+from boxship.engine.build.api import CONTEXT, Blobs, BuildResult, CacheRef, Output, Progress, Tree
 from boxship.engine.build.prune import PruneWish
 from boxship.engine.build.service import Builder
 from boxship.engine.images.registry.auth import Credentials
@@ -43,6 +43,9 @@ class _Sent:
 
     async def credentials(self, domain: str) -> Credentials:
         return wire.credentials_for(self._known, domain)
+
+    def blobs(self, cache: CacheRef) -> Blobs:
+        raise Invalid("the classic builder has no caches at the client's")
 
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         raise Invalid("the classic builder sends no archives")
