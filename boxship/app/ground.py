@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from boxship.base.errors import NotFound
+from boxship.base.facts import IdMap
 from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
-from boxship.host import mounts
+from boxship.host import mounts, userspaces
 from boxship.host.api.files import Packing, Trees
 from boxship.model.status import Container
 
@@ -28,6 +29,9 @@ class Ground:
 
     def bind(self, source: str, target: str) -> None:
         mounts.bind(source, target)
+
+    def bind_mapped(self, source: str, target: str, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
+        userspaces.bind_mapped(source, target, uid_map, gid_map)
 
     def mount(self, source: str, target: str, kind: str, options: str) -> None:
         mounts.mount(source, target, kind, options)

@@ -26,6 +26,7 @@ from boxship.engine.build.seams import Parts as BuildParts
 from boxship.engine.build.service import Builder
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
+from boxship.engine.containers.mounting import Mounting
 from boxship.engine.events import Events
 from boxship.engine.execs import Execs
 from boxship.engine.images import Images
@@ -55,7 +56,7 @@ from boxship.engine.volumes.drivers.plugin import PluginDriver
 from boxship.front.docker import keys
 from boxship.front.docker.app import docker_app
 from boxship.front.docker.wire.inspect import Places
-from boxship.host import cgroups, mounts, users
+from boxship.host import cgroups, inside, mounts, users
 from boxship.host import machine as machines
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
@@ -198,6 +199,8 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     ))  # fmt: skip
     await builder.start()
     await containers.recover()
+    mounting = Mounting(records, parts, inside)
+    await mounting.restore()
 
     rotator = Rotator(records.all, runtime)
     rotator.start()
@@ -213,6 +216,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.COMMITS: Commits(images, containers, ground, events, clock),
         keys.IMAGES: images,
         keys.REGISTRIES: registries,
+        keys.MOUNTING: mounting,
         keys.NETWORKS: networks,
         keys.VOLUMES: volumes,
         keys.EXECS: execs,

@@ -234,11 +234,16 @@ def _not_found(ref: str, path: str) -> NotFound:
 
 def _shown(mounts: Sequence[MountPoint], home: Path) -> list[Shown]:
     """Return what appears in the root, outer mounts first. home: directory of the files we made for the container."""
-    named = {point.destination: point.source for point in mounts}
+    named = {point.destination: _place(point) for point in mounts}
     made = {f"/etc/{name}": str(home / name) for name in FILES if (home / name).exists()}
     everything = {**made, **named}
     order = sorted(everything, key=lambda target: target.count("/"))
     return [Shown(everything[target], target) for target in order if everything[target]]
+
+
+def _place(point: MountPoint) -> str:
+    """Where the host has a mount: translated, while the container runs or waits for its start."""
+    return point.place if point.place and os.path.exists(point.place) else point.source
 
 
 def _refuse_read_only(container: Container, target: str) -> None:

@@ -14,6 +14,7 @@ from boxship.base.errors import Conflict, NotFound
 from boxship.engine import devices, groups
 from boxship.engine.bundle import bundle, capabilities, cdi, clamped, exec_process, resources, security
 from boxship.engine.bundle import devices as device_wishes
+from boxship.engine.bundle.mounts import PROPAGATIONS, brought
 from boxship.engine.logs import drivers as log_drivers
 from boxship.engine.networks import links
 from boxship.engine.networks.attached import NetworkFiles
@@ -21,6 +22,7 @@ from boxship.engine.options import EngineOptions
 from boxship.engine.remap import UNMAPPED, Remap
 from boxship.engine.rootfs import shared_memory
 from boxship.engine.states import LIVE
+from boxship.host.api.inside import Addition
 from boxship.host.api.runtime import Launch
 from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.exec import ExecSpec
@@ -82,9 +84,24 @@ class Launchpad:
 
     def _shown(self, container: Container, point: MountPoint) -> MountPoint:
         """Return a mount as the bundle is to have it."""
+        if point.place:
+            return _single(replace(point, source=point.place, recursive=False))
         if point.type == "volume":
             point = replace(point, source=self._outfit.remap.seen_volume(container.spec.host, point.source))
         return _single(point)
+
+    def addition(self, container: Container, point: MountPoint) -> Addition:
+        """Return what brings one more mount into a container that runs. Raises Invalid."""
+        mount = brought(self._shown(container, point), self._outfit.facts)
+        is_bind = mount["type"] == "bind"
+        return Addition(
+            target=point.destination,
+            source=mount["source"] if is_bind else "",
+            options=tuple(word for word in mount["options"] if word not in ("bind", "rbind", *PROPAGATIONS)),
+            recursive="rbind" in mount["options"],
+            spread=next((word for word in mount["options"] if word in PROPAGATIONS), "private"),
+            owner=self._outfit.remap.root(container.spec.host),
+        )
 
     async def process_of(self, container: Container, spec: ExecSpec) -> dict[str, Any]:
         """Return the OCI process of one more command in a running container."""

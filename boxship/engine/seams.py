@@ -10,6 +10,7 @@ from boxship.base.clock import Clock
 from boxship.engine.events import Events
 from boxship.engine.networks.attached import Attached
 from boxship.engine.options import EngineOptions
+from boxship.host.api.inside import Addition
 from boxship.host.api.runtime import Launch, Runtime
 from boxship.model.container import ContainerSpec
 from boxship.model.exec import ExecSpec
@@ -96,6 +97,10 @@ class Layers(Protocol):
 class Launcher(Protocol):
     async def prepare(self, container: Container, netns_path: str) -> Launch:
         """Write the container's files and return what the runtime is to create. Raises Invalid."""
+        ...
+
+    def addition(self, container: Container, point: MountPoint) -> Addition:
+        """Return what brings one more mount into a container that runs. Raises Invalid."""
         ...
 
     async def process_of(self, container: Container, spec: ExecSpec) -> dict[str, Any]:

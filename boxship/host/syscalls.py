@@ -56,7 +56,7 @@ RESOLVE_IN_ROOT = 0x10
 
 FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 0, 1, 6
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = OPEN_TREE_CLONE = 1
-_MOVE_MOUNT_F_EMPTY_PATH = 4
+_MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 
 # Calls newer than 2019 have one number on all architectures.
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 437, 442
@@ -140,6 +140,12 @@ def open_tree(path: Path, flags: int = OPEN_TREE_CLONE, directory: int = AT_FDCW
 def move_mount(mounted: int, target: Path, directory: int = AT_FDCWD) -> None:
     """Attach the detached mount `mounted` at `target`, whose last part is not followed if it is a link."""
     _call(_MOVE_MOUNT, "mount", target, mounted, b"", directory, target, _MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def move_mount_onto(mounted: int, target: int, subject: str = "") -> None:
+    """Attach the detached mount `mounted` at what the descriptor `target` stands for. subject: its name, for errors."""
+    flags = _MOVE_MOUNT_F_EMPTY_PATH | _MOVE_MOUNT_T_EMPTY_PATH
+    _call(_MOVE_MOUNT, "mount", subject, mounted, b"", target, b"", flags)
 
 
 class _MountAttr(ctypes.Structure):

@@ -65,13 +65,22 @@ def show_mapped(source: str, target: str, uid_map: Sequence[IdMap], gid_map: Seq
     if mounts.is_mounted(target):
         return
     os.makedirs(target, mode=0o711, exist_ok=True)
+    try:
+        bind_mapped(source, target, uid_map, gid_map)
+    except Unsupported as e:
+        raise Unsupported(f"userns-remap: {e}") from e
+
+
+def bind_mapped(source: str, target: str, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
+    """Bind one mount so that what is `container` on disk is `host` there, and the reverse when it is written; ids of
+    no map are nobody's. Raises Unsupported where kernel or file system cannot."""
     with _process("unshare", "--user", "--") as pid:
         _write_maps(pid, uid_map, gid_map)
         users = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     try:
         mounts.bind(source, target, id_map=users)
     except KernelError as e:
-        raise Unsupported(f"userns-remap: ids cannot be mapped below {source}: {e} (want {_KERNEL})") from e
+        raise Unsupported(f"ids cannot be mapped below {source}: {e} (want {_KERNEL})") from e
     finally:
         os.close(users)
 

@@ -77,7 +77,7 @@ def _show(one: Shown) -> None:
     """Mount at the target below the working directory, which is the root."""
     root = os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
-        target = _mount_point(root, one.target, os.path.isdir(one.source))
+        target = mount_point(root, one.target, os.path.isdir(one.source))
         try:
             syscalls.mount(one.source, f"/proc/thread-self/fd/{target}", None, syscalls.MS_BIND | syscalls.MS_REC)
         finally:
@@ -86,7 +86,7 @@ def _show(one: Shown) -> None:
         os.close(root)
 
 
-def _mount_point(root: int, path: str, directory: bool) -> int:
+def mount_point(root: int, path: str, directory: bool) -> int:
     """Return a descriptor of `path`, made with all directories above if it is not there."""
     parts = [part for part in path.split("/") if part]
     for depth in range(1, len(parts) + 1):

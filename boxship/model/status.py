@@ -70,6 +70,9 @@ class MountPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: bind, volume, tmpfs, image.  name: of the volume.  source: path on the host ("" for tmpfs).
     mode: the options as the user wrote them, "ro,z".  anonymous: the volume was named by us.
     options: what the mount needs beyond, for tmpfs its mount options.
+    id_map: how owners are translated, as the user wrote it (engine/volumes/idmaps.py); "" is not at all.
+    place: where the host has it for this container alone, when the source itself is not what is mounted.
+    added: to a running container; the runtime was not told of it.
     """
 
     type: str
@@ -87,6 +90,9 @@ class MountPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_only_recursive: str = ""  # "" as far as the kernel can, "disabled", "forced"
     create_source: bool = False
     options: tuple[str, ...] = ()
+    id_map: str = ""
+    place: str = ""
+    added: bool = False
 
 
 class ContainerStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

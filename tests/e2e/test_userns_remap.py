@@ -413,3 +413,30 @@ def test_a_root_that_is_closed_to_containers_is_refused_at_start() -> None:
         with pytest.raises(AssertionError, match=rf"userns-remap: uid {UIDS} does not get to data-root"):
             daemon.start()
         daemon.close()
+
+
+# mounts of containers that run, and mounts with owners of their own
+
+
+def test_a_mount_is_added_to_a_container_of_the_map(api: EngineApi, tmp_path: Path) -> None:
+    container = api.up()
+    with api.volume() as volume:
+        add = [{"Type": "volume", "Source": volume, "Target": "/made/v"}, {"Type": "tmpfs", "Target": "/made/t"}]
+        answer = api.call("POST", f"/boxship/containers/{container}/mounts", {"Add": add})
+        assert answer.status == 200, answer.message
+        assert (
+            api.exec(container, "touch /made/v/f /made/t/f; stat -c %u:%g /made /made/v/f /made/t").output.split()
+            == ["0:0"] * 3
+        )
+        mountpoint = Path(api.get(f"/volumes/{volume}")["Mountpoint"])
+        assert owner(mountpoint / "f") == (0, 0)
+        api.call("DELETE", f"/containers/{container}?force=1")
+
+
+def test_owners_of_one_mount_are_translated_on_top(api: EngineApi, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(above, 0o711)
+    ran = api.run("touch /x/f; stat -c %u:%g /x /x/f", {"Binds": [f"{tmp_path}:/x:idmap"]}, User="7:8")
+    assert ran.output.split() == ["7:8", "7:8"]
+    assert owner(tmp_path / "f") == (1234, 1235)

@@ -148,3 +148,32 @@ def test_prune_and_df(docker, volume: str) -> None:
     shown = docker.out("volume", "prune", "-f")
     assert mount["Name"] in shown
     assert volume not in shown
+
+
+def test_owners_are_translated(docker, tmp_path: Path, volume: str) -> None:
+    """A directory of user 1234 is the container's user's own, and what that one writes comes out as 1234's."""
+    os.chmod(tmp_path, 0o700)
+    os.chown(tmp_path, 1234, 1235)
+    write = ("busybox", "sh", "-c", "touch /x/made && stat -c %u:%g /x /x/made")
+    assert docker.out("run", "--rm", "-u", "77:78", "-v", f"{tmp_path}:/x:idmap", *write).split() == ["77:78"] * 2
+    seen = (tmp_path / "made").stat()
+    assert (seen.st_uid, seen.st_gid) == (1234, 1235)
+    only = f"{tmp_path}:/x:idmap=uids=1234-0-1;gids=1235-0-1"
+    assert docker.out("run", "--rm", "-v", only, *write).split() == ["0:0"] * 2
+    docker("run", "--rm", "-v", f"{volume}:/x", "busybox", "sh", "-c", "echo hi > /x/f; chmod 600 /x/f")
+    shown = docker.out("run", "--rm", "-u", "77", "-v", f"{volume}:/x:ro,idmap=uids=0-77-1", "busybox", "cat", "/x/f")
+    assert shown == "hi"
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    done = docker("run", "--rm", "-u", "nobody", "-v", f"{tmp_path}:/x:idmap", "busybox", "true", check=False)
+    assert "user 'nobody' is a name; give its number" in done.stderr
+
+
+def test_owners_are_translated_for_one_that_runs_again(docker, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1234)
+    name = docker.name()
+    docker("run", "--name", name, "-u", "5", "-v", f"{tmp_path}:/x:idmap", "busybox", "touch", "/x/f")
+    (mount,) = json.loads(docker.out("inspect", "-f", "{{json .Mounts}}", name))
+    assert (mount["Source"], mount["Mode"]) == (str(tmp_path), "idmap")
+    docker("start", "-a", name)
+    assert (tmp_path / "f").stat().st_uid == 1234
+    docker("rm", name)

@@ -90,7 +90,12 @@ def _shm(spec: HostSpec, around: Surroundings) -> Mount | None:
 
 
 def _brought(container: Container, host: HostFacts) -> list[Mount]:
-    return [_tmpfs(point) if point.type == "tmpfs" else _bind(point, host) for point in container.mounts]
+    return [brought(point, host) for point in container.mounts]
+
+
+def brought(point: MountPoint, host: HostFacts) -> Mount:
+    """Return one of the container's mount points as OCI mount. Raises Invalid as `mounts` does."""
+    return _tmpfs(point) if point.type == "tmpfs" else _bind(point, host)
 
 
 def _temporary(container: Container) -> list[Mount]:

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from boxship.base.errors import Invalid
+from boxship.base.facts import IdMap
 from boxship.model.image import Image
 from boxship.model.status import Container, MountPoint
 
@@ -27,6 +28,10 @@ class Ground(Protocol):
         ...
 
     def bind(self, source: str, target: str) -> None: ...
+
+    def bind_mapped(self, source: str, target: str, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
+        """As `bind`, with owners translated; not what is mounted below. Raises Unsupported where that cannot be."""
+        ...
 
     def unmount(self, target: str) -> None: ...
 
@@ -98,23 +103,33 @@ class CopyUp:
         if not self._ground.is_mounted(point.source):
             self._bind_part(root, point)
 
+    def mount_mapped(self, point: MountPoint, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
+        """Mount the point's source, with owners translated, at the point's place. May be repeated."""
+        if self._ground.is_mounted(point.place):
+            return
+        self._ready(point.place, Path(point.source).is_dir())
+        self._ground.bind_mapped(point.source, point.place, uid_map, gid_map)
+
+    def _ready(self, place: str, directory: bool) -> None:
+        target = Path(place)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory:
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+
     def _bind_part(self, root: Path, point: MountPoint) -> None:
         found = self._ground.resolve(root, point.subpath)
         if found is None:
             raise Invalid(f"cannot access path {posixpath.join(str(root), point.subpath)}: no such file or directory")
-        target = Path(point.source)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if found.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            target.touch()
+        self._ready(point.source, found.is_dir())
         self._ground.bind(str(found), point.source)
 
-    async def unmount(self, point: MountPoint) -> None:
-        """Take down what `mount_image` or `mount_part` put up. May be repeated."""
-        target = Path(point.source)
-        if self._ground.is_mounted(point.source):
-            self._ground.unmount(point.source)
+    def unmount(self, place: str) -> None:
+        """Take down what a method here put up at `place`. May be repeated."""
+        target = Path(place)
+        if self._ground.is_mounted(place):
+            self._ground.unmount(place)
         with contextlib.suppress(FileNotFoundError):
             target.rmdir() if target.is_dir() else target.unlink()
         with contextlib.suppress(OSError):  # others of the container's places are still there

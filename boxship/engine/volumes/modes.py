@@ -1,6 +1,7 @@
 """The third part of `-v source:target:mode`, and of `--volumes-from container:mode`. Pure."""
 
 from boxship.base.errors import Invalid
+from boxship.engine.volumes import idmaps
 
 PROPAGATIONS = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
 _GROUPS: tuple[tuple[str, ...], ...] = (
@@ -9,6 +10,7 @@ _GROUPS: tuple[tuple[str, ...], ...] = (
     PROPAGATIONS,
     ("nocopy", "copy"),
     ("consistent", "cached", "delegated"),
+    (idmaps.WORD,),
 )
 
 
@@ -16,7 +18,7 @@ def is_mode(mode: str) -> bool:
     """Tell whether every word is known and no two of them contradict or repeat each other. "" is none."""
     if not mode:
         return False
-    words = mode.split(",")
+    words = [idmaps.WORD if word.startswith(f"{idmaps.WORD}=") else word for word in mode.split(",")]
     counts = [sum(word in group for word in words) for group in _GROUPS]
     return sum(counts) == len(words) and max(counts) <= 1
 
@@ -42,6 +44,6 @@ def parse_source(text: str) -> tuple[str, str]:
     container, colon, mode = text.partition(":")
     if not colon:
         return container, "rw"
-    if not is_mode(mode) or propagation(mode) or "copy" in mode:
+    if not is_mode(mode) or propagation(mode) or "copy" in mode or idmaps.WORD in mode:
         raise Invalid(f"invalid mode: {mode}")
     return container, mode

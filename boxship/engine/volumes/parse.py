@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable
 
 from boxship.base.errors import Invalid
-from boxship.engine.volumes import modes, names
+from boxship.engine.volumes import idmaps, modes, names
 from boxship.model.container import MountSpec, TmpfsOptions
 from boxship.model.status import MountPoint
 
@@ -57,6 +57,7 @@ def _bind_point(source: str, destination: str, mode: str) -> MountPoint:
         rw=modes.is_writable(mode),
         propagation=modes.propagation(mode) or "rprivate",
         create_source=True,
+        id_map=idmaps.of_mode(mode),
     )
 
 
@@ -70,6 +71,7 @@ def _volume_point(name: str, destination: str, mode: str, driver: str) -> MountP
         rw=modes.is_writable(mode),
         anonymous=not name,
         no_copy=not modes.copies(mode),
+        id_map=idmaps.of_mode(mode),
     )
 
 

@@ -13,7 +13,7 @@ from boxship.base.errors import Conflict, Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.events import Events
 from boxship.engine.remap import UNMAPPED, Owner, Remap
-from boxship.engine.volumes import modes, names
+from boxship.engine.volumes import idmaps, modes, names
 from boxship.engine.volumes.copyup import CopyUp
 from boxship.engine.volumes.drivers.api import VolumeDriver
 from boxship.engine.volumes.resolve import resolve
@@ -176,7 +176,17 @@ class Volumes:
             ref = modes.parse_source(text)[0]
             sources[ref] = self._container(ref).mounts
         points = resolve(spec, image.config, sources, os.path.exists)
-        return tuple(self._settled(point, spec, container_id) for point in points)
+        settled = (self._settled(point, spec, container_id) for point in points)
+        return tuple(self._placed(point, spec, container_id) for point in settled)
+
+    def _placed(self, point: MountPoint, spec: ContainerSpec, container_id: str) -> MountPoint:
+        """Give a mount whose owners are translated a place, where the host has it so. Raises Invalid."""
+        if not point.id_map:
+            return msgspec.structs.replace(point, place="")
+        if idmaps.parse(point.id_map) is None:
+            idmaps.user_of(spec.user)
+        place = self._copy_up.place(container_id, f"idmap:{point.destination}")
+        return msgspec.structs.replace(point, place=place)
 
     def _settled(self, point: MountPoint, spec: ContainerSpec, container_id: str) -> MountPoint:
         if point.type == "image":
@@ -217,6 +227,18 @@ class Volumes:
                 await self._copy_up.mount_image(point, partial(self._remap.seen, container.spec.host))
             elif point.type == "bind" and point.create_source:
                 _make(point.source, self._remap.root(container.spec.host))
+            if point.id_map:
+                self._translate(container, point)
+
+    def _translate(self, container: Container, point: MountPoint) -> None:
+        """Put up a mount whose owners are translated: first to the container's ids, then to the host's."""
+        maps = idmaps.parse(point.id_map)
+        if maps is None:
+            seen = os.stat(point.source)
+            maps = idmaps.exchanged((seen.st_uid, seen.st_gid), idmaps.user_of(container.spec.user))
+        outer = self._remap.maps(container.spec.host)
+        uid_map, gid_map = (idmaps.beyond(inner, out) for inner, out in zip(maps, outer, strict=True))
+        self._copy_up.mount_mapped(point, uid_map, gid_map)
 
     async def _provide_volume(self, container: Container, point: MountPoint) -> None:
         volume = await self._ensure(_volume_spec(point, container.spec), point.anonymous)
@@ -237,8 +259,10 @@ class Volumes:
         """The container has stopped: unmount what was mounted for it alone. May be repeated."""
         for point in container.mounts:
             volume = self._volumes.get(point.name) if point.type == "volume" else None
+            if point.place:
+                self._copy_up.unmount(point.place)
             if point.type == "image" or point.subpath:
-                await self._copy_up.unmount(point)
+                self._copy_up.unmount(point.source)
             if volume is not None:
                 driver = self._drivers.get(volume.spec.driver or "local")
                 if driver is not None:  # a container can stop though its volume's plugin has gone

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from boxship.engine.build.service import Builder
     from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
+    from boxship.engine.containers.mounting import Mounting
     from boxship.engine.execs import Execs
     from boxship.engine.images import Images
     from boxship.engine.images.registry import Registries
@@ -28,6 +29,7 @@ CONTAINERS: web.AppKey["Containers"] = web.AppKey("containers")
 COMMITS: web.AppKey["Commits"] = web.AppKey("commits")
 IMAGES: web.AppKey["Images"] = web.AppKey("images")
 REGISTRIES: web.AppKey["Registries"] = web.AppKey("registries")
+MOUNTING: web.AppKey["Mounting"] = web.AppKey("mounting")
 NETWORKS: web.AppKey["Networks"] = web.AppKey("networks")
 VOLUMES: web.AppKey["Volumes"] = web.AppKey("volumes")
 EXECS: web.AppKey["Execs"] = web.AppKey("execs")

@@ -74,19 +74,30 @@ def update(session: Session, parsed: Parsed) -> int:
 
 
 def edit(session: Session, parsed: Parsed) -> int:
-    """Change published ports while the containers go on; connections that are established stay."""
-    from boxship.front.cli.container import ports
+    """Change published ports and mounts while the containers go on; connections that are established stay."""
+    from boxship.front.cli.container import mounts, ports
 
-    body: dict[str, Any] = {
-        "Add": ports.edited(parsed.many("publish-add")),
-        "Remove": ports.removed(parsed.many("publish-rm")),
-        "From": parsed.text("publish-from"),
+    bodies: dict[str, dict[str, Any]] = {
+        "ports": {
+            "Add": ports.edited(parsed.many("publish-add")),
+            "Remove": ports.removed(parsed.many("publish-rm")),
+            "From": parsed.text("publish-from"),
+        },
+        "mounts": {
+            "Add": [mounts.mount(text) for text in parsed.many("mount-add")],
+            "Binds": [mounts.bind(text) for text in parsed.many("volume-add")],
+            "Remove": parsed.many("mount-rm"),
+        },
     }
-    if not any(body.values()):
-        raise Invalid("you must provide --publish-add, --publish-rm or --publish-from")
+    wanted = {kind: body for kind, body in bodies.items() if any(body.values())}
+    if not wanted:
+        raise Invalid(
+            "you must provide --publish-add, --publish-rm, --publish-from, --mount-add, --volume-add or --mount-rm"
+        )
 
     def act(ref: str) -> str:
-        session.client.post(f"/boxship{path(ref)}/ports", body=body)
+        for kind, body in wanted.items():
+            session.client.post(f"/boxship{path(ref)}/{kind}", body=body)
         return ref
 
     return each(session, parsed.args, act)
@@ -157,6 +168,9 @@ COMMANDS = {
         (
             many("publish-add", "", "Publish one more port, as `run --publish` does", "list"),
             many("publish-rm", "", "Publish a port no more: 8080:80, or 80 for wherever it is", "list"),
+            many("mount-add", "", "Mount one more, as `run --mount` does", "mount"),
+            many("volume-add", "", "Mount one more, as `run --volume` does", "list"),
+            many("mount-rm", "", "Take the mount at this place of the container away", "list"),
             text("publish-from", "", "Take all published ports of another running container over", "container"),
         ),
         1,

@@ -1,6 +1,7 @@
 """`--mount`, `--device`, `--gpus` and throttles: text to the API's objects. Pure."""
 
 import csv
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,14 @@ _SETTERS: dict[str, Callable[[Options, str], None]] = {
     "tmpfs-size": _below("TmpfsOptions", "SizeBytes", parse_size),
     "tmpfs-mode": _below("TmpfsOptions", "Mode", lambda v: int(v, 8)),
 }
+
+
+def bind(spec: str) -> str:
+    """A relative source is relative to where the command runs, as in `-v ./data:/data`."""
+    source, colon, rest = spec.partition(":")
+    if source.startswith((".", "~")):
+        return f"{os.path.abspath(os.path.expanduser(source))}{colon}{rest}"
+    return spec
 
 
 def device(text: str) -> Options | str:

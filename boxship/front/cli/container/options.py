@@ -1,7 +1,6 @@
 """Flags of `run` and `create` to the body of POST /containers/create. Reads the files that flags name."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -141,7 +140,7 @@ def host(parsed: Parsed) -> Body:
         "PortBindings": ports.publish(parsed.many("publish")),
         "RestartPolicy": restart_policy(parsed.text("restart")),
         "LogConfig": {"Type": parsed.text("log-driver"), "Config": pairs(parsed.many("log-opt"))},
-        "Binds": [_bind(spec) for spec in parsed.many("volume") if ":" in spec] or None,
+        "Binds": [mounts.bind(spec) for spec in parsed.many("volume") if ":" in spec] or None,
         "Mounts": [mounts.mount(spec) for spec in parsed.many("mount")] or None,
         "Tmpfs": dict(spec.partition(":")[::2] for spec in parsed.many("tmpfs")),
         "DnsOptions": [*parsed.many("dns-option"), *parsed.many("dns-opt")],
@@ -219,14 +218,6 @@ def restart_policy(text: str) -> Body:
     if colon and not count.isdecimal():
         raise Invalid("invalid restart policy format: maximum retry count must be an integer")
     return {"Name": name, "MaximumRetryCount": int(count or 0)}
-
-
-def _bind(spec: str) -> str:
-    """A relative source is relative to where the command runs, as in `-v ./data:/data`."""
-    source, colon, rest = spec.partition(":")
-    if source.startswith((".", "~")):
-        return f"{os.path.abspath(os.path.expanduser(source))}{colon}{rest}"
-    return spec
 
 
 def _security(word: str) -> str:
