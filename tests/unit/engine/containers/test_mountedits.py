@@ -15,7 +15,9 @@ C = Container(
     id="c" * 64, name="web", created=0, image_id="i", group="c",
     spec=ContainerSpec(
         volumes=("/anon/",),
-        host=HostSpec(binds=("/src:/a", "/src:/a/b:ro"), mounts=(MountSpec(type="tmpfs", target="/t/"),), tmpfs={"/m": ""}),
+        host=HostSpec(
+            binds=("/src:/a", "/src:/a/b:ro"), mounts=(MountSpec(type="tmpfs", target="/t/"),), tmpfs={"/m": ""}
+        ),
     ),
     mounts=(point("/a"), point("/anon", "volume"), point("/image", "volume"), point("/t", "tmpfs"), point("/a/b")),
 )  # fmt: skip
