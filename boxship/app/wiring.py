@@ -42,6 +42,7 @@ from boxship.engine.options import EngineOptions
 from boxship.engine.record import Records
 from boxship.engine.remap import Remap
 from boxship.engine.rootfs import Rootfs
+from boxship.engine.secretfiles import SecretFiles
 from boxship.engine.seams import Parts
 from boxship.engine.stats import Sources, Stats
 from boxship.engine.streams import Streams
@@ -175,7 +176,8 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     await networks.open()
     stack.push_async_callback(networks.aclose)
 
-    rootfs = Rootfs(options, mounts, host.trees, host.remap)
+    secret_files = SecretFiles(options.exec_root, mounts, records, host.remap)
+    rootfs = Rootfs(options, mounts, host.trees, host.remap, secret_files)
     ends = Ends(records.of, bus)
     logs = Logs(ends, host.watch.stirred)
     streams = Streams(runtime, logs, events, clock)
@@ -224,7 +226,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.LOGS: logs,
         keys.STATS: stats,
         keys.TOP: Top(lambda c: host.groups.pids(_group(options, c)), events),
-        keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity, host.remap),
+        keys.ARCHIVE: Archive(host.trees, rootfs, events, users.identity, host.remap, secret_files),
         keys.SYSTEM: system,
         keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks, lambda: builder.running),
         keys.BUILDER: builder,

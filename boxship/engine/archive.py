@@ -16,10 +16,13 @@ from typing import Protocol
 from msgspec import structs
 
 from boxship.base.errors import Invalid, NotFound
+from boxship.engine import secretfiles
 from boxship.engine.events import Events
 from boxship.engine.images.feed import through_thread
 from boxship.engine.images.inflate import is_compressed, plain
 from boxship.engine.remap import UNMAPPED, Remap
+from boxship.engine.secretfiles import SecretFiles
+from boxship.engine.states import LIVE
 from boxship.host.api.files import Change, Entry, Packing, Trees, Unpacking
 from boxship.host.view import Shown, view
 from boxship.model.runtime import Identity
@@ -44,8 +47,15 @@ class Roots(Protocol):
 
 class Archive:
     def __init__(
-        self, trees: Trees, roots: Roots, events: Events, identity_of: IdentityOf, remap: Remap = UNMAPPED
+        self,
+        trees: Trees,
+        roots: Roots,
+        events: Events,
+        identity_of: IdentityOf,
+        remap: Remap = UNMAPPED,
+        secrets: SecretFiles | None = None,
     ) -> None:
+        self._secrets = secrets
         self._trees = trees
         self._roots = roots
         self._events = events
@@ -79,7 +89,18 @@ class Archive:
         """Unpack a tar, compressed or not, into the directory `path`.
 
         replace: directories and other things may take each other's place.  as_user: everything gets the container's
-        user for an owner. Raises NotFound, and Invalid for what is no directory, no tar, or read-only."""
+        user for an owner. Raises NotFound, and Invalid for what is no directory, no tar, or read-only.
+        Secrets and configs as compose tools give them do not get into the root file system: they stay in memory."""
+        head, pieces = await _peek(pieces, secretfiles.HEAD)
+        if self._secrets is not None and path == "/" and secretfiles.given(head) and _idle(container):
+            await self._secrets.put(container, secretfiles.read(await _whole(pieces, secretfiles.MOST)))
+        else:
+            await self._into_root(container, ref, path, pieces, replace=replace, as_user=as_user)
+        self._events.container(container, "extract-to-dir")
+
+    async def _into_root(
+        self, container: Container, ref: str, path: str, pieces: AsyncIterator[bytes], *, replace: bool, as_user: bool
+    ) -> None:
         async with self._root(container) as root:
             target = self._directory(root, ref, path)
             _refuse_read_only(container, target)
@@ -89,7 +110,6 @@ class Archive:
                 identity = self._identity_of(root, container.spec.user)
                 how = structs.replace(how, owner=(identity.uid, identity.gid))
             await self._unpack(pieces, root, target, how)
-        self._events.container(container, "extract-to-dir")
 
     @asynccontextmanager
     async def export(self, container: Container) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -151,7 +171,7 @@ class Archive:
         return target
 
     async def _unpack(self, pieces: AsyncIterator[bytes], root: Path, target: str, how: Unpacking) -> None:
-        head, pieces = await _peek(pieces)
+        head, pieces = await _peek(pieces, MAGIC)
         if not is_compressed(head):
             await self._trees.unpack_stream(pieces, root, target, how)
             return
@@ -159,12 +179,26 @@ class Archive:
             await self._trees.unpack_stream(plain_pieces, root, target, how)
 
 
-async def _peek(pieces: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Return the first bytes, and all of them again."""
+def _idle(container: Container) -> bool:
+    return container.status.state not in LIVE
+
+
+async def _whole(pieces: AsyncIterator[bytes], most: int) -> bytes:
+    """Raises Invalid for more than `most` bytes."""
+    found = b""
+    async for piece in pieces:
+        found += piece
+        if len(found) > most:
+            raise Invalid(f"secrets and configs of a container may have {most} bytes together")
+    return found
+
+
+async def _peek(pieces: AsyncIterator[bytes], count: int) -> tuple[bytes, AsyncIterator[bytes]]:
+    """Return the first `count` bytes or some more, and all of them again."""
     head = b""
     async for piece in pieces:
         head += piece
-        if len(head) >= MAGIC:
+        if len(head) >= count:
             break
 
     async def whole() -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from boxship.base.errors import Conflict, NotFound
-from boxship.engine import devices, groups
+from boxship.engine import devices, groups, secretfiles
 from boxship.engine.bundle import bundle, capabilities, cdi, clamped, exec_process, resources, security
 from boxship.engine.bundle import devices as device_wishes
 from boxship.engine.bundle.mounts import PROPAGATIONS, brought
@@ -68,6 +68,7 @@ class Launchpad:
         """Write the container's files and return what the runtime is to create. Raises Invalid, Conflict."""
         spec = container.spec
         log_drivers.require(spec.host.log_config)
+        secretfiles.require(container, self._options.exec_root)
         container = replace(container, mounts=tuple(self._shown(container, point) for point in container.mounts))
         around = self._around(container, netns_path)
         built = bundle(container, self._outfit.facts, around)

@@ -46,10 +46,26 @@ class Trees(Protocol):
     async def usage(self, *trees: Path) -> int: ...
 
 
+class Belongings(Protocol):
+    """What a container has beside its root; boxship.engine.secretfiles.SecretFiles is one."""
+
+    def discard(self, container_id: str) -> None: ...
+
+    def sweep(self, known: Collection[str]) -> None: ...
+
+
 class Rootfs:
     """A root stays mounted while the container runs, and while somebody looks into it."""
 
-    def __init__(self, options: EngineOptions, mounts: Mounts, trees: Trees, remap: Remap = UNMAPPED) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        mounts: Mounts,
+        trees: Trees,
+        remap: Remap = UNMAPPED,
+        belongings: Belongings | None = None,
+    ) -> None:
+        self._belongings = belongings
         self._options = options
         self._remap = remap
         self._mounts = mounts
@@ -127,6 +143,8 @@ class Rootfs:
         self._running.discard(container.id)
         self._drop(str(shared_memory(self._options, container)))
         self._drop(str(self.merged(container)))
+        if self._belongings is not None:
+            self._belongings.discard(container.id)
         self._trees.trash(self._options.container_dir(container.id))
 
     def sweep(self, known: Collection[str]) -> None:
@@ -139,6 +157,8 @@ class Rootfs:
         for directory in home.iterdir() if home.is_dir() else ():
             if directory.name not in known:
                 self._trees.trash(directory)
+        if self._belongings is not None:
+            self._belongings.sweep(known)
 
     async def usage(self, container: Container) -> int:
         return await self._trees.usage(self.upper(container))

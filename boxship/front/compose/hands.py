@@ -17,6 +17,7 @@ from boxship.front.compose.state import Observed, Seen
 
 Json = dict[str, Any]
 Hash = Callable[[Service], str]
+IN_MEMORY = "held in memory only"  # what the engine says of secrets that a boot of the machine took
 
 
 class Ids:
@@ -287,7 +288,14 @@ class Hands:
         id = self.ids.of(action)
         if self.listener is not None:
             self.listener(id, action.name, action.service)
-        self.client.post(f"/containers/{segment(id)}/start")
+        try:
+            self.client.post(f"/containers/{segment(id)}/start")
+        except ApiError as error:
+            service = self.project.services.get(action.service)
+            if error.code != 409 or IN_MEMORY not in str(error) or service is None:
+                raise
+            place(self.client, self.project, service, id)
+            self.client.post(f"/containers/{segment(id)}/start")
         return ""
 
     def _drain(self, action: steps.Drain) -> None:
