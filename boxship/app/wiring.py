@@ -42,8 +42,8 @@ from boxship.engine.options import EngineOptions
 from boxship.engine.record import Records
 from boxship.engine.remap import Remap
 from boxship.engine.rootfs import Rootfs
-from boxship.engine.secretfiles import SecretFiles
 from boxship.engine.seams import Parts
+from boxship.engine.secretfiles import SecretFiles
 from boxship.engine.stats import Sources, Stats
 from boxship.engine.streams import Streams
 from boxship.engine.system import System

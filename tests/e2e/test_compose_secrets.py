@@ -30,7 +30,10 @@ services:
 secrets: {token: {environment: TOKEN}, file: {file: ./file.txt}}
 configs: {text: {content: "password=${TOKEN}"}}
 """
-SHOW = "cat /run/secrets/own /run/secrets/file /etc/app/token /etc/app.conf; stat -c '%u:%g %a' /run/secrets/* /etc/app.conf"
+SHOW = (
+    "cat /run/secrets/own /run/secrets/file /etc/app/token /etc/app.conf; "
+    "stat -c '%u:%g %a' /run/secrets/* /etc/app.conf"
+)
 SHOWN = f"{HUSH}from a file{HUSH}password={HUSH}5:0 440\n33:44 400\n0:0 440\n"
 
 

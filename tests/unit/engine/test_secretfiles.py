@@ -11,6 +11,7 @@ from boxship.engine import secretfiles
 from boxship.engine.record import Records
 from boxship.engine.remap import Remap
 from boxship.engine.secretfiles import SecretFile, SecretFiles
+from boxship.model.container import ContainerSpec
 from boxship.model.runtime import IdMap
 from boxship.model.status import Container, ContainerStatus, State
 from boxship.store.memory import MemoryStore
@@ -63,7 +64,9 @@ def test_ids_are_the_containers() -> None:
 async def test_files_come_and_go_with_their_container(tmp_path: Path) -> None:
     records, mounts = Records(MemoryStore()), Mounts()
     kept = SecretFiles(tmp_path, mounts, records, Remap())
-    container = await records.save(Container(id="c1", name="web", created=1, image_id="i", group="c1"))
+    container = await records.save(
+        Container(id="c1", name="web", created=1, image_id="i", group="c1", spec=ContainerSpec())
+    )
     for content in (b"old", b"new"):
         await kept.put(container, [SecretFile("/run/secrets/a", content, 0o400, os.getuid(), os.getgid())])
     point = records.find("c1").mounts
@@ -81,6 +84,6 @@ async def test_files_come_and_go_with_their_container(tmp_path: Path) -> None:
 async def test_a_running_container_takes_none(tmp_path: Path) -> None:
     kept = SecretFiles(tmp_path, Mounts(), Records(MemoryStore()))
     status = ContainerStatus(state=State.RUNNING)
-    running = Container(id="c1", name="web", created=1, image_id="i", group="c1", status=status)
+    running = Container(id="c1", name="web", created=1, image_id="i", group="c1", spec=ContainerSpec(), status=status)
     with pytest.raises(Conflict, match="runs"):
         await kept.put(running, [SecretFile("/a", b"", 0o400, 0, 0)])
