@@ -69,12 +69,21 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuntimeInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One usable runtime. version: first line of `--version`, without the program's name."""
+    """One usable runtime.
+
+    version: first line of `--version`, without the program's name.
+    copy:    path of a copy of the program that is to be started in its place, "" for none.
+    """
 
     name: str
     path: str
     version: str
     args: tuple[str, ...] = ()
+    copy: str = ""
+
+    @property
+    def program(self) -> str:
+        return self.copy or self.path
 
 
 class Console(Protocol):

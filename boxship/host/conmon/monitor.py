@@ -25,7 +25,7 @@ ENVIRONMENT = {
 def command(conmon: str, launch: Launch, runtime: RuntimeInfo, layout: Layout) -> list[str]:
     """Return conmon's command line."""
     id, bundle = launch.id, layout.bundle(launch.id)
-    argv = [conmon, "--sync", "-c", id, "-u", id, "-n", id[:12], "-r", runtime.path, "-b", bundle]
+    argv = [conmon, "--sync", "-c", id, "-u", id, "-n", id[:12], "-r", runtime.program, "-b", bundle]
     argv += ["-p", layout.pidfile(id), "--exit-dir", layout.exits, "--full-attach", "--no-sync-log"]
     argv += ["--no-new-keyring", "--log-level", "error"]
     argv += ["-l", f"k8s-file:{launch.log_path}" if launch.log_path else "none"]

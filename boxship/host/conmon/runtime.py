@@ -22,6 +22,7 @@ from boxship.host.conmon.control import Control
 from boxship.host.conmon.exits import Exits
 from boxship.host.conmon.input import Input, pipe_of
 from boxship.host.oci import execs, record, state, strays
+from boxship.host.oci.copies import Copies
 from boxship.host.oci.filters import Filters
 from boxship.host.oci.layout import Layout
 from boxship.host.oci.programs import Programs
@@ -45,6 +46,7 @@ class ConmonRuntime:
         self._guarded: dict[str, Identified] = {}  # whose monitor is watched
         self._exits = Exits(self._layout)
         self._control = Control()
+        self._copies = Copies(self._layout.programs)
         self._filters = Filters()
         self._tasks = Tasks()
         strays.adopt()
@@ -59,7 +61,7 @@ class ConmonRuntime:
             return await self._create(launch, _joining(launch.config, users))
 
     async def _create(self, launch: Launch, config: Mapping[str, Any]) -> Launched:
-        runtime = self._programs.get(launch.runtime)
+        runtime = self._runtime(launch.runtime)
         linux, cgroup = config["linux"], config["linux"].get("cgroupsPath", "")
         limits = linux.get("resources") or {}
         admitted = {**config, "linux": {**linux, "resources": self._cgroups.admit(cgroup, limits)}}
@@ -127,14 +129,14 @@ class ConmonRuntime:
         self._exits.record(id, KILLED)
 
     async def start(self, id: str, runtime: str = "") -> None:
-        info = self._programs.get(self._record(id).runtime or runtime)
+        info = self._runtime(self._record(id).runtime or runtime)
         root = self._layout.runtime_root(info.name)
         if state.readable(info) and not self._record(id).hooks and state.start(root, id):
             return
         await self._order(info, START, "start", id)
 
     async def _order(self, info: RuntimeInfo, stage: str, *words: str, input: bytes = b"") -> None:
-        argv = [info.path, *info.args, "--root", self._layout.runtime_root(info.name), *words]
+        argv = [info.program, *info.args, "--root", self._layout.runtime_root(info.name), *words]
         done = await run(argv, env=execs.ENVIRONMENT, input=input, timeout=PATIENCE)
         if done.code != 0:
             raise failure(stage, done.err.decode(errors="replace"))
@@ -168,7 +170,7 @@ class ConmonRuntime:
 
     async def _remove_state(self, id: str, name: str, hooks: bool) -> None:
         try:
-            info = self._programs.get(name)
+            info = self._runtime(name)
         except Invalid:  # a runtime that was taken out of the configuration
             state.purge(self._layout.runtime_root(name), id)
             return
@@ -181,7 +183,7 @@ class ConmonRuntime:
             state.purge(root, id)
 
     async def update(self, id: str, resources: Mapping[str, Any], runtime: str = "") -> None:
-        info = self._programs.get(self._record(id).runtime or runtime)
+        info = self._runtime(self._record(id).runtime or runtime)
         cgroup = self._record(id).cgroup
         text = msgspec.json.encode(self._cgroups.admit(cgroup, resources))
         await self._order(info, UPDATE, "update", "--resources", "/proc/self/fd/0", id, input=text)
@@ -208,7 +210,7 @@ class ConmonRuntime:
         return connect(self._layout.attach(id), Input(known) if known.stdin else None)
 
     async def exec(self, launch: ExecLaunch) -> execs.RunningExec:
-        info = self._programs.get(self._record(launch.id).runtime or launch.runtime)
+        info = self._runtime(self._record(launch.id).runtime or launch.runtime)
         return await execs.start(launch, info, self._layout)
 
     async def exits(self) -> AsyncIterator[Exit]:
@@ -260,12 +262,17 @@ class ConmonRuntime:
                 self._records[id] = known
         return known
 
+    def _runtime(self, name: str) -> RuntimeInfo:
+        info = self._programs.get(name)
+        return msgspec.structs.replace(info, copy=self._copies.of(info))
+
     async def probe(self) -> Mapping[str, RuntimeInfo]:
         return await self._programs.probe()
 
     async def aclose(self) -> None:
         self._exits.close()
         await self._tasks.aclose()
+        self._copies.close()
 
 
 def _joining(config: Mapping[str, Any], users: int) -> dict[str, Any]:

@@ -120,7 +120,7 @@ async def start(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layout) -> Run
 
 def command(launch: ExecLaunch, runtime: RuntimeInfo, layout: Layout, pidfile: str, console: str = "") -> list[str]:
     """Return the runtime's command line; descriptors are those of this module's constants."""
-    argv = [runtime.path, *runtime.args, "--root", layout.runtime_root(runtime.name)]
+    argv = [runtime.program, *runtime.args, "--root", layout.runtime_root(runtime.name)]
     argv += ["--log", f"/proc/self/fd/{LOG_FD}", "--log-format", "json", "exec"]
     argv += ["--process", f"/proc/self/fd/{SPEC_FD}", "--pid-file", pidfile]
     if launch.terminal:

@@ -19,6 +19,11 @@ class Layout:
         """State of all containers of one runtime; its `--root`."""
         return f"{self.exec_root}/runtime/{runtime}"
 
+    @property
+    def programs(self) -> str:
+        """Links to copies of the runtimes' programs (oci/copies.py)."""
+        return f"{self.exec_root}/programs"
+
     def bundle(self, id: str) -> str:
         return f"{self.bundles}/{id}"
 
