@@ -156,7 +156,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     await cache.load()
     images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers)
     await images.start()
-    registries = Registries(images, events, _registry_options(settings))
+    registries = Registries(images, events, _registry_options(settings), clock)
     evictor = Evictor(images, events, clock, _limits(settings), lambda: measured(options.data_root))
     evictor.start()
     stack.push_async_callback(evictor.aclose)

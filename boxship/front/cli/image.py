@@ -12,10 +12,10 @@ from boxship.front.cli import progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
-from boxship.front.cli.credentials import shown
 from boxship.front.cli.flags import Parsed, many, switch, text
 from boxship.front.cli.inspect import FORMAT, print_each
 from boxship.front.client.api import segment
+from boxship.front.client.credentials import shown
 
 COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE"}
 MORE = {"Digest": "DIGEST", "CreatedAt": "CREATED AT", "Containers": "CONTAINERS"}

@@ -6,8 +6,8 @@ import sys
 from boxship.base.errors import Invalid
 from boxship.front.cli import progress
 from boxship.front.cli.command import Command, Session
-from boxship.front.cli.credentials import HUB, Keyring, shown
 from boxship.front.cli.flags import Parsed, switch, text
+from boxship.front.client.credentials import HUB, Keyring, shown
 
 
 def login(session: Session, parsed: Parsed) -> None:

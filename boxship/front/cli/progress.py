@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from boxship.base.errors import PlatformError
 from boxship.front.cli.command import Failed, Session
-from boxship.front.cli.credentials import shown
+from boxship.front.client.credentials import shown
 from boxship.front.client.wire import Reply
 
 

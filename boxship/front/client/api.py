@@ -70,9 +70,16 @@ class Client:
         self.address = address
         self._kept: Connection | None = None
 
-    def call(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Return the decoded JSON of the answer, None when it has none. `body` is sent as JSON. Raises ApiError."""
-        reply = self._kept_request(method, target(path, query), body)
+        reply = self._kept_request(method, target(path, query), body, headers)
         content = reply.body()
         _refuse(reply, content)
         return json.loads(content) if content.strip() else None
@@ -86,9 +93,9 @@ class Client:
     def delete(self, path: str, query: Query | None = None) -> Any:
         return self.call("DELETE", path, query)
 
-    def _kept_request(self, method: str, line: str, body: Any) -> Reply:
+    def _kept_request(self, method: str, line: str, body: Any, more: Mapping[str, str] | None = None) -> Reply:
         content = None if body is None else json.dumps(body).encode()
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = {**(more or {}), **({} if body is None else {"Content-Type": "application/json"})}
         if self._kept is not None:
             try:
                 return self._kept.request(method, line, body=content, headers=headers)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.api import ApiError, Client
+from boxship.front.client.credentials import shown
 from boxship.front.compose.model import Project, Service
 from boxship.front.compose.plan.sketch import Sketch
 from boxship.front.compose.plan.steps import Build, Plan, Pull
@@ -76,7 +77,8 @@ def pull(client: Client, project: Project, action: Pull, board: Board, *, quiet:
     name, tag = split(action.image)
     query = {"fromImage": name, "tag": tag, "platform": service.platform or None}
     try:
-        reply = client.stream("POST", "/images/create", query)
+        headers = shown(project.environment, action.image)
+        reply = client.stream("POST", "/images/create", query, headers=headers)
         for line in reply.lines():
             message = json.loads(line)
             if "error" in message:

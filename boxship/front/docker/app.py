@@ -7,6 +7,7 @@ from aiohttp import web
 
 from boxship.front.docker import (
     archive,
+    artifacts,
     attach,
     build,
     check,
@@ -38,6 +39,7 @@ TABLES = (
     archive.routes,
     stats.routes,
     registries.routes,
+    artifacts.routes,
     images.routes,
     volumes.routes,
     networks.routes,

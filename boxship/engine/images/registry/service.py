@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from boxship.base.clock import Clock
 from boxship.base.codec import decode
 from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized
 from boxship.engine.events import Events
@@ -12,6 +13,8 @@ from boxship.engine.images import manifest as manifests
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.manifest import Descriptor, Platform
 from boxship.engine.images.reference import Reference, parse
+from boxship.engine.images.registry import artifacts
+from boxship.engine.images.registry.artifacts import Artifact
 from boxship.engine.images.registry.auth import NOBODY, Credentials, scope_of
 from boxship.engine.images.registry.client import Client, Unreachable
 from boxship.engine.images.registry.hosts import DOCKER_HUB, HUB_ACCOUNT, RegistryOptions, endpoints
@@ -63,8 +66,9 @@ class Pull:
 class Registries:
     """options: may be replaced at any time; what runs goes on with the old ones."""
 
-    def __init__(self, images: Images, events: Events, options: RegistryOptions) -> None:
+    def __init__(self, images: Images, events: Events, options: RegistryOptions, clock: Clock) -> None:
         self._images = images
+        self._clock = clock
         self._events = events
         self.options = options
 
@@ -172,6 +176,24 @@ class Registries:
         client, found = await self._first(reference, credentials, ask, push=False)
         await client.aclose()
         return found
+
+    async def artifact(self, reference: Reference, credentials: Credentials = NOBODY) -> tuple[str, Artifact]:
+        """Return digest and content of an artifact that is no image."""
+        client, found = await self._first(
+            reference, credentials, lambda client: artifacts.pull(client, reference), push=False
+        )
+        await client.aclose()
+        return found
+
+    async def publish(self, reference: Reference, artifact: Artifact, credentials: Credentials) -> str:
+        """Push an artifact; return its digest."""
+        artifacts.check(reference, artifact.parts)
+        whole = artifacts.stamped(artifact, self._clock.now())
+        client, digest = await self._first(
+            reference, credentials, lambda client: artifacts.push(client, reference, whole), push=True
+        )
+        await client.aclose()
+        return digest
 
     async def search(self, term: str, limit: int, credentials: Credentials = NOBODY) -> list[dict[str, Any]]:
         """Return a registry's answer to a search; `host/term` asks that host."""

@@ -5,6 +5,7 @@ from urllib.parse import quote
 import msgspec
 
 from boxship.front.cli.command import Session
+from boxship.front.client.credentials import shown
 from boxship.front.compose.model import Project, Service
 
 
@@ -18,7 +19,8 @@ def with_digests(session: Session, project: Project) -> Project:
             return service
         full = full_name(image)
         if full not in known:
-            told = session.client.get(f"/distribution/{quote(full, safe='/:')}/json")
+            path = f"/distribution/{quote(full, safe='/:')}/json"
+            told = session.client.call("GET", path, headers=shown(session.environ, full))
             known[full] = told["Descriptor"]["digest"]
         return msgspec.structs.replace(service, image=f"{full}@{known[full]}")
 

@@ -1,6 +1,7 @@
 """`build`, `pull`, `push` and `images`."""
 
 import json
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,7 +13,7 @@ from boxship.front.cli.compose import scope
 from boxship.front.cli.compose.making import builder
 from boxship.front.cli.compose.project import project as load
 from boxship.front.cli.flags import Parsed, many, switch, text
-from boxship.front.client.api import segment
+from boxship.front.client.credentials import shown
 from boxship.front.compose import images as plans
 from boxship.front.compose.build import Flags
 from boxship.front.compose.load.profiles import select
@@ -21,6 +22,8 @@ from boxship.front.compose.observe import image_of
 from boxship.front.compose.plan.steps import Plan
 from boxship.front.compose.state import Observed
 from boxship.front.compose.up import Up
+
+NOBODY = {"X-Registry-Auth": "e30="}  # dockerd wants a header from those without a login too
 
 
 def build(session: Session, parsed: Parsed) -> None:
@@ -40,7 +43,7 @@ def build(session: Session, parsed: Parsed) -> None:
     )
     _carry(session, whole, plans.plan(whole, {}, build=True), flags)
     if parsed.on("push"):
-        _push(session, whole, quiet=parsed.on("quiet"), ignore=False)
+        push_images(session, whole, quiet=parsed.on("quiet"))
 
 
 def _carry(session: Session, whole: Project, plan: Plan, flags: Flags) -> None:
@@ -79,10 +82,11 @@ def push(session: Session, parsed: Parsed) -> None:
     whole = load(session, parsed.args)
     if not parsed.on("include-deps"):
         whole = select(whole, parsed.args, dependencies=False)
-    _push(session, whole, quiet=parsed.on("quiet"), ignore=parsed.on("ignore-push-failures"))
+    push_images(session, whole, quiet=parsed.on("quiet"), ignore=parsed.on("ignore-push-failures"))
 
 
-def _push(session: Session, whole: Project, *, quiet: bool, ignore: bool) -> None:
+def push_images(session: Session, whole: Project, *, quiet: bool = False, ignore: bool = False) -> None:
+    """Push the images of services that are built here."""
     for name, service in sorted(whole.services.items()):
         if service.build is None or not service.image:
             session.warn(f" {name} Skipped - No image to be pushed" if not service.image else f" {name} Skipped")
@@ -90,7 +94,9 @@ def _push(session: Session, whole: Project, *, quiet: bool, ignore: bool) -> Non
         for reference in (service.image, *service.build.tags):
             image, tag = plans.split(reference)
             try:
-                reply = session.client.stream("POST", f"/images/{segment(image)}/push", {"tag": tag})
+                headers = shown(session.environ, image) or NOBODY
+                path = f"/images/{quote(image, safe='/:')}/push"
+                reply = session.client.stream("POST", path, {"tag": tag}, headers=headers)
                 progress.show(reply, session.err, quiet=quiet)
             except PlatformError as error:
                 if not ignore:

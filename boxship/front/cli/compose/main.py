@@ -43,6 +43,8 @@ def choose(words: list[str]) -> Chosen | str:
     rest = ["version"] if above.on("version") else list(above.args)
     if above.on("help") or not rest or rest == ["help"]:
         return general()
+    if rest[:2] == ["alpha", "publish"]:  # where docker compose 2.26 has it
+        rest = rest[1:]
     if rest[0] == "help":
         rest = [*rest[1:], "--help"]
     entry = find(rest[0])

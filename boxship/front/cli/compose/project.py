@@ -1,5 +1,6 @@
 """The project that a command is about: from compose's flags, the environment and files."""
 
+import os
 from typing import Any
 
 from boxship.base.errors import Invalid
@@ -13,14 +14,27 @@ def options(session: Session, **changes: Any) -> Options:
     given = session.above
     if given is None:
         raise Invalid("this command needs `boxship compose` before it")
+    named = given.many("file") or _published(session)
+    files, directory = named, given.text("project-directory") or given.text("workdir")
+    if any(name.startswith("oci://") for name in named):
+        from boxship.front.cli.compose import remote
+
+        files = remote.files(session, named)
+        directory = directory or (os.getcwd() if named[0].startswith(remote.SCHEME) else "")
     return Options(
-        files=given.many("file"),
+        files=files,
         name=given.text("project-name"),
-        directory=given.text("project-directory") or given.text("workdir"),
+        directory=directory,
         env_files=given.many("env-file"),
         profiles=given.many("profile"),
         **changes,
     )
+
+
+def _published(session: Session) -> tuple[str, ...]:
+    """A published project in COMPOSE_FILE stands alone: its name has the colons that part files."""
+    value = session.environ.get("COMPOSE_FILE", "")
+    return (value,) if value.startswith("oci://") else ()
 
 
 def project(session: Session, services: tuple[str, ...] = (), **changes: Any) -> Project:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boxship.base.errors import Invalid, PlatformError
-from boxship.front.cli.credentials import HUB, Keyring, header, server_of, shown
+from boxship.front.client.credentials import HUB, Keyring, header, server_of, shown
 
 HELPER = """#!/bin/sh
 store={store}

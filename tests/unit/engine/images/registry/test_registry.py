@@ -37,7 +37,7 @@ class Site:
         self.registry = registry
         self.world = world
         self.images = images
-        self.registries = Registries(images, Events(world.bus, world.clock), RegistryOptions())
+        self.registries = Registries(images, Events(world.bus, world.clock), RegistryOptions(), world.clock)
         self.lines: list[dict[str, Any]] = []
 
     def name(self, text: str) -> Reference:
