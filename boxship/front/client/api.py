@@ -135,13 +135,16 @@ class Client:
 
 
 def _refuse(reply: Reply, content: bytes) -> None:
-    if reply.status < 400:
-        return
+    if reply.status >= 400:
+        raise ApiError(reply.status, sentence(content, reply.status))
+
+
+def sentence(content: bytes, status: int) -> str:
+    """Return what a refusal says, whatever its shape."""
     try:
-        message = json.loads(content)["message"]
+        return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
-        message = content.decode(errors="replace").strip() or f"the daemon answered {reply.status}"
-    raise ApiError(reply.status, message)
+        return content.decode(errors="replace").strip() or f"the daemon answered {status}"
 
 
 def tls_from(environ: Mapping[str, str], given: Mapping[str, str]) -> Tls | None:

@@ -5,9 +5,12 @@ The standard library's http.client costs 40 ms of start-up, which is more than a
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boxship.base.errors import Unavailable
+
+if TYPE_CHECKING:
+    import ssl
 
 CHUNK = 64 * 1024
 
@@ -50,15 +53,18 @@ def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
 
 
 def _secure(sock: socket.socket, address: Address) -> socket.socket:
+    return tls_context(address.tls or Tls()).wrap_socket(sock, server_hostname=address.host)
+
+
+def tls_context(tls: Tls) -> "ssl.SSLContext":
     import ssl  # 30 ms: only who asks for TLS pays
 
-    tls = address.tls or Tls()
     context = ssl.create_default_context(cafile=tls.authority or None)
     if not tls.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if tls.certificate:
         context.load_cert_chain(tls.certificate, tls.key or None)
-    return context.wrap_socket(sock, server_hostname=address.host)
+    return context
 
 
 class Reader:
