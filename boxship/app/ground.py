@@ -68,6 +68,9 @@ class Ground:
     async def unpack_layer(self, source: int, root: Path) -> None:
         await self._trees.unpack_layer(source, root)
 
+    def sync(self, tree: Path) -> None:
+        self._trees.sync(tree)
+
     def upper(self, container: Container) -> Path:
         return self._containers / container.id / "upper"
 

@@ -154,7 +154,11 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
 
     cache = BuildCache(store, clock)
     await cache.load()
-    images = Images(store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers)
+    images = Images(
+        store, events, clock, options.data_root, trees=ground, containers=records.all, kept=cache.layers,
+        boot=options.boot_id,
+    )  # fmt: skip
+    stack.push_async_callback(images.aclose)
     await images.start()
     registries = Registries(images, events, _registry_options(settings), clock)
     evictor = Evictor(images, events, clock, _limits(settings), lambda: measured(options.data_root))

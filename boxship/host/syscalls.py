@@ -166,6 +166,11 @@ def pivot_root(new_root: Path, put_old: Path) -> None:
     _call(_PIVOT_ROOT, "pivot_root", new_root, new_root, put_old)
 
 
+def syncfs(file: int) -> None:
+    """Write all that the file system of a descriptor still holds in memory to its disk."""
+    _checked(_libc.syncfs(file), "syncfs", file)
+
+
 def setns(namespace: int, kind: int) -> None:
     """Move the calling thread into the namespace behind the descriptor."""
     _checked(_libc.setns(namespace, kind), "setns", namespace)

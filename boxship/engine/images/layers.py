@@ -1,14 +1,17 @@
 """Extracted layers on disk, shared by all images: `layers/<hex of the diff id>/`.
 
 In each: `diff`, the tree, usable as an overlay lower; `split.zst`, what else is needed to give the tar back byte for
-byte; `layer.json`. A layer is made in tmp/ and appears by one rename, so it is whole or not there.
+byte; `layer.json`. A layer is made in tmp/ and appears by one rename, so it is whole or not there when the daemon is
+killed. When the machine falls, what it held in memory is lost: a layer bears the id of the kernel's run it was made
+in until it is known to be on disk, and one that outlived its kernel with that mark is not trusted.
 """
 
 import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -43,6 +46,10 @@ class Trees(Protocol):
         """Make a tree disappear at once; the space comes back later."""
         ...
 
+    def sync(self, tree: Path) -> None:
+        """Bring all on the file system of `tree` to stable storage. For a thread."""
+        ...
+
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
     """A compressed form of a layer, as it came or went. size: bytes."""
@@ -53,12 +60,13 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """diff_id: of the tar.  size: bytes of its regular files.  tar_size: bytes of the tar.
-    packed: compressed forms that registries know."""
+    packed: compressed forms that registries know.  boot: of the kernel that may still hold it in memory only."""
 
     diff_id: str
     size: int
     tar_size: int
     packed: tuple[Packed, ...] = ()
+    boot: str = ""
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +78,16 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Layers:
-    """Who keeps layers must hold them against `drop` by an image's record; see Images."""
+    """Who keeps layers must hold them against `drop` by an image's record; see Images.
+    boot: id of the running kernel, "" to take every layer for being on disk."""
 
-    def __init__(self, data_root: Path, trees: Trees) -> None:
+    def __init__(self, data_root: Path, trees: Trees, boot: str = "") -> None:
         self._root = data_root / "layers"
         self._tmp = data_root / "tmp"
         self._trees = trees
+        self._boot = boot
+        self._writing = threading.Lock()  # of one facts file at a time
+        self._known = threading.Lock()  # held for a moment only: the loop may wait for it
         self._facts: dict[str, Facts] = {}
 
     def load(self) -> None:
@@ -88,6 +100,8 @@ class Layers:
         for entry in os.scandir(self._root):
             try:
                 facts = decode((Path(entry.path) / FACTS).read_bytes(), Facts)
+                if facts.boot not in ("", self._boot):
+                    raise Invalid("the machine went down before all of it was on disk")
             except (OSError, Invalid) as e:
                 log.warning("layer %s cannot be read and is given up: %s", entry.name, e)
                 self._trees.trash(Path(entry.path))
@@ -117,6 +131,10 @@ class Layers:
         except BaseException:
             self._trees.trash(home)
             raise
+        return self._staged(facts, home, digest)
+
+    def _staged(self, facts: Facts, home: Path, digest: str) -> Staged:
+        facts = msgspec.structs.replace(facts, boot=self._boot)
         (home / FACTS).write_bytes(encode(facts))
         return Staged(facts=facts, path=home, digest=digest)
 
@@ -131,8 +149,7 @@ class Layers:
         except BaseException:
             self._trees.trash(home)
             raise
-        (home / FACTS).write_bytes(encode(facts))
-        return Staged(facts=facts, path=home, digest=facts.diff_id)
+        return self._staged(facts, home, facts.diff_id)
 
     def _extract(self, read: Read, home: Path, loop: asyncio.AbstractEventLoop) -> tuple[Facts, str]:
         source, sink = os.pipe()
@@ -179,20 +196,44 @@ class Layers:
 
     def drop(self, diff_id: str) -> None:
         """Remove a layer; a second time changes nothing."""
-        if self._facts.pop(diff_id, None) is not None:
+        with self._known:
+            known = self._facts.pop(diff_id, None)
+        if known is not None:
             self._trees.trash(self._home(diff_id))
 
     def remember(self, diff_id: str, packed: Packed) -> None:
-        """Note one more compressed form of a layer; the latest five are kept."""
-        facts = self._facts.get(diff_id)
-        if facts is None or packed in facts.packed:
+        """Note one more compressed form of a layer; the latest five are kept. For a thread: it waits for the disk."""
+        with self._writing:
+            facts = self._facts.get(diff_id)
+            if facts is not None and packed not in facts.packed:
+                self._rewrite(msgspec.structs.replace(facts, packed=(packed, *facts.packed)[:5]))
+
+    def unsettled(self) -> list[str]:
+        """Return the diff ids of layers that may not be on disk yet."""
+        return [facts.diff_id for facts in self._facts.values() if facts.boot]
+
+    def settle(self, diff_ids: Iterable[str]) -> None:
+        """Bring layers to stable storage, and all else that is there. For a thread."""
+        self._trees.sync(self._root)
+        for diff_id in diff_ids:
+            with self._writing:
+                facts = self._facts.get(diff_id)
+                if facts is not None and facts.boot:
+                    self._rewrite(msgspec.structs.replace(facts, boot=""))
+
+    def _rewrite(self, facts: Facts) -> None:
+        file = self._home(facts.diff_id) / FACTS
+        try:
+            with open(file.with_suffix(".new"), "wb") as new:
+                new.write(encode(facts))
+                new.flush()
+                os.fsync(new.fileno())
+            os.replace(new.name, file)
+        except FileNotFoundError:  # the layer was dropped meanwhile
             return
-        facts = msgspec.structs.replace(facts, packed=(packed, *facts.packed)[:5])
-        self._facts[diff_id] = facts
-        file = self._home(diff_id) / FACTS
-        new = file.with_suffix(".new")
-        new.write_bytes(encode(facts))
-        os.replace(new, file)
+        with self._known:
+            if facts.diff_id in self._facts:
+                self._facts[facts.diff_id] = facts
 
     def tar(self, diff_id: str) -> Iterator[bytes]:
         """Yield the layer's tar, byte for byte. Reads files: for a thread."""

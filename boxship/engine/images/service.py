@@ -20,6 +20,7 @@ from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
 from boxship.engine.images.archive_out import Wanted, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
+from boxship.engine.images.lasting import Lasting
 from boxship.engine.images.layers import Facts, Layers, Packed, Staged, Trees
 from boxship.engine.images.making import ImportWish, check, imported
 from boxship.engine.images.reference import Reference, parse, parse_any
@@ -34,10 +35,11 @@ Containers = Callable[[], Iterable[Container]]
 
 
 class Images:
-    """One per daemon; `start` it before use.
+    """One per daemon; `start` it before use, close it at the end.
 
     containers: the node's containers, asked whenever it matters what is in use.
     kept: diff ids of layers that somebody else still needs; a build's cache.
+    boot: id of the running kernel, for layers that it may lose by falling; "" trusts all.
     """
 
     def __init__(
@@ -50,9 +52,11 @@ class Images:
         trees: Trees,
         containers: Containers,
         kept: Callable[[], Iterable[str]] = tuple,
+        boot: str = "",
     ) -> None:
         self._catalog = Catalog(store)
-        self._layers = Layers(data_root, trees)
+        self._layers = Layers(data_root, trees, boot)
+        self._lasting = Lasting(self._layers)
         self._events = events
         self._clock = clock
         self._containers = containers
@@ -72,6 +76,11 @@ class Images:
                     await self._catalog.unpoint(reference)
                 await self._catalog.drop(image.id)
         await self.release()
+        self._lasting.note()
+
+    async def aclose(self) -> None:
+        """Wait until all layers are on disk."""
+        await self._lasting.aclose()
 
     # ---- looking
 
@@ -158,8 +167,9 @@ class Images:
         facts = self._layers.find(diff_id)
         return facts.packed if facts else ()
 
-    def remember(self, diff_id: str, packed: Packed) -> None:
-        self._layers.remember(diff_id, packed)
+    async def remember(self, diff_id: str, packed: Packed) -> None:
+        """Note that registries may have this compressed form of a layer."""
+        await asyncio.to_thread(self._layers.remember, diff_id, packed)
 
     def tar_size(self, diff_id: str) -> int:
         facts = self._layers.find(diff_id)
@@ -371,6 +381,7 @@ class Images:
         """Make a staged layer a real one. The caller sees to it, before the loop goes on, that `kept` names it."""
         facts = self._layers.keep(staged)
         self._layers.discard(staged)
+        self._lasting.note()
         return facts
 
     def layer_size(self, diff_id: str) -> int:
@@ -411,6 +422,7 @@ class Images:
         async with self._settling:
             for layer in staged:
                 self._layers.keep(layer)
+            self._lasting.note()
             size = sum(self._layers.get(diff_id).size for diff_id in image_config.parse(raw).layers)
             return await self._catalog.add(raw, size=size, parent=parent, made=made)
 

@@ -186,6 +186,10 @@ class Trees(Protocol):
         """Make a tree disappear at once; its space comes back later. Nothing happens if there is none."""
         ...
 
+    def sync(self, tree: Path) -> None:
+        """Bring all that lies on the tree's file system to stable storage; may take seconds. Raises NotFound."""
+        ...
+
     def empty(self) -> None:
         """Begin to delete all that is in the trash, in the background. Called once at the daemon's start."""
         ...

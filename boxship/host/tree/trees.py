@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from boxship.base.errors import NotFound, PlatformError
 from boxship.base.facts import IdMap
+from boxship.host import syscalls
 from boxship.host.api.files import (
     AS_IS,
     PLAINLY,
@@ -148,6 +149,10 @@ class Trees:
 
     def empty(self) -> None:
         self._trash.empty()
+
+    def sync(self, tree: Path) -> None:
+        with _directory(tree, os.O_RDONLY) as top:
+            syscalls.syncfs(top)
 
     async def aclose(self) -> None:
         await self._trash.aclose()

@@ -40,6 +40,7 @@ class HostTrees:
         self.unpack_layer = trees.unpack_layer
         self.open_in = trees.open_in
         self.trash = trees.trash
+        self.sync = trees.sync
 
 
 class Home:

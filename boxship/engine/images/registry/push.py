@@ -154,7 +154,7 @@ class Pusher:
         await self._finish(location, upload.digest)
         self._tell(_line("Pushed", diff_id))
         packed = Packed(digest=upload.digest, size=upload.size)
-        self._images.remember(diff_id, packed)
+        await self._images.remember(diff_id, packed)
         return packed
 
     def _shown(self, pieces: Iterator[bytes], diff_id: str, total: int) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ class FakeTrees:
     def __init__(self) -> None:
         self.trashed: list[str] = []
         self.unpacked = 0
+        self.synced = 0
 
     async def unpack_layer(self, source: int, root: Path) -> None:
         await asyncio.to_thread(self._unpack, source, root)
@@ -39,6 +40,9 @@ class FakeTrees:
                     tar.extract(member, root)
             while stream.read(1 << 16):
                 pass
+
+    def sync(self, tree: Path) -> None:
+        self.synced += 1
 
     def open_in(self, root: Path, path: str) -> BinaryIO:
         return open(root / path, "rb")
@@ -58,11 +62,20 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     trees: FakeTrees = field(default_factory=FakeTrees)
     containers: list[Container] = field(default_factory=list)
+    boot: str = ""
 
     async def daemon(self) -> Images:
         """Start a daemon on the same store and directory; again after a crash."""
         events = Events(self.bus, self.clock)
-        images = Images(self.store, events, self.clock, self.root, trees=self.trees, containers=lambda: self.containers)
+        images = Images(
+            self.store,
+            events,
+            self.clock,
+            self.root,
+            trees=self.trees,
+            containers=lambda: self.containers,
+            boot=self.boot,
+        )
         await images.start()
         return images
 
