@@ -43,9 +43,18 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str
 
 
+class Described(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A manifest by its descriptor. size: bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One image. id: digest of its configuration; tags: familiar references, "busybox:latest";
-    digests: "name@sha256:…"; parent: id of the image it was committed or built from; size: of all layers, bytes."""
+    digests: "name@sha256:…"; parent: id of the image it was committed or built from; size: of all layers, bytes;
+    manifest: under which a registry gave or took it, None if none did."""
 
     id: str
     created: int
@@ -63,3 +72,4 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str = ""
     size: int = 0
     last_tagged: int = 0
+    manifest: Described | None = None

@@ -16,6 +16,7 @@ from boxship.engine.images import config as image_config
 from boxship.engine.images import manifest as manifests
 from boxship.engine.images.inflate import is_compressed, plain
 from boxship.engine.images.layers import Layers, Read, Staged
+from boxship.engine.images.manifest import Platform
 from boxship.engine.images.reference import Reference, parse
 from boxship.engine.images.tarhead import BLOCK, Head
 from boxship.engine.images.tarstream import Body, entries
@@ -38,10 +39,13 @@ class Found:
 
 class ArchiveReader:
     """Reads one archive. staged: layers extracted aside, by diff id; whoever made the reader discards those that were
-    not kept, also when reading failed."""
+    not kept, also when reading failed.  platform: of which all its images must be, those of an index one each."""
 
-    def __init__(self, layers: Layers, loop: asyncio.AbstractEventLoop, progress: Progress) -> None:
+    def __init__(
+        self, layers: Layers, loop: asyncio.AbstractEventLoop, progress: Progress, platform: Platform | None = None
+    ) -> None:
         self._layers = layers
+        self._platform = platform
         self._loop = loop
         self._progress = progress
         self._documents: dict[str, bytes] = {}
@@ -80,7 +84,7 @@ class ArchiveReader:
         if known:
             self._diff_ids[path] = known
             return
-        shown = (_HEX.findall(path) or [posixpath.basename(path)])[0][:12]
+        shown = (_HEX.findall(path) or [path])[0][:12]
         done = 0
 
         def read(size: int) -> bytes:
@@ -129,9 +133,10 @@ class ArchiveReader:
             raw = self._need(_blob(descriptor.digest))
             if descriptor.media_type in manifests.INDEXES:
                 inner = manifests.parse_index(raw)
-                chosen = manifests.choose(inner.manifests, manifests.wanted_platform(""))
+                wanted = self._platform or manifests.wanted_platform("")
+                chosen = manifests.choose(inner.manifests, wanted)
                 if chosen is None:
-                    raise NotFound("no image of the archive suits this machine's platform")
+                    raise NotFound(f"no image of the archive is for the platform {manifests.shown(wanted)}")
                 raw = self._need(_blob(chosen.digest))
             manifest = manifests.parse_manifest(raw)
             paths = tuple(_blob(layer.digest) for layer in manifest.layers)
@@ -139,6 +144,9 @@ class ArchiveReader:
 
     def _image(self, raw: bytes, paths: tuple[str, ...], references: tuple[Reference, ...]) -> Found:
         image = image_config.parse(raw)
+        if self._platform is not None:
+            names = ", ".join(reference.familiar for reference in references) or image.id
+            manifests.check_platform(image, self._platform, names)
         if len(image.layers) != len(paths):
             raise Invalid(f"invalid manifest, layers length mismatch: expected {len(paths)}, got {len(image.layers)}")
         for number, (path, want) in enumerate(zip(paths, image.layers, strict=True)):

@@ -16,7 +16,7 @@ from boxship.engine.images.config import digest_of
 from boxship.engine.images.layers import Layers
 from boxship.engine.images.reference import Reference
 from boxship.engine.images.tarhead import BLOCK, padded
-from boxship.model.image import Image
+from boxship.model.image import Described, Image
 
 _END = bytes(2 * BLOCK)
 _DIRS = ("blobs", "blobs/sha256")
@@ -34,6 +34,12 @@ class Wanted:
 def write_archive(wanted: Sequence[Wanted], layers: Layers) -> Callable[[], Iterator[bytes]]:
     """Return what yields the archive in pieces; it reads files, so run it in a thread."""
     return lambda: _write(wanted, layers)
+
+
+def described(image: Image, raw: bytes, layers: Layers) -> Described:
+    """Return the manifest that an archive of the image has."""
+    content = _manifest(Wanted(image, raw, ()), layers)
+    return Described(media_type=manifests.OCI_MANIFEST, digest=digest_of(content), size=len(content))
 
 
 def _write(wanted: Sequence[Wanted], layers: Layers) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from boxship.base.codec import decode, encode
 from boxship.base.errors import NotFound
 from boxship.engine.images import config as image_config
 from boxship.engine.images.reference import Reference, parse, parse_any
-from boxship.model.image import Image
+from boxship.model.image import Described, Image
 from boxship.store.api import Store
 
 RECORDS, TAGS, DIGESTS = "images/", "tags/", "digests/"
@@ -21,12 +21,14 @@ RECORDS, TAGS, DIGESTS = "images/", "tags/", "digests/"
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is stored of one image. raw: the configuration, byte for byte.  size: of all layers, bytes.
     made: when it was made here, nanoseconds since 1970; 0 takes what the configuration says. Reproducible images are
-    as old as what they are made of, people want to know when they built them."""
+    as old as what they are made of, people want to know when they built them.
+    manifest: under which a registry gave or took it last."""
 
     raw: bytes
     size: int = 0
     parent: str = ""
     made: int = 0
+    manifest: Described | None = None
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,10 +109,26 @@ class Catalog:
         """Return the configuration, byte for byte."""
         return self._raw[image_id]
 
-    async def add(self, raw: bytes, *, size: int, parent: str = "", made: int = 0) -> Image:
-        """Store the image that the configuration `raw` describes. Adding what is there keeps its parent."""
+    async def add(
+        self, raw: bytes, *, size: int, parent: str = "", made: int = 0, manifest: Described | None = None
+    ) -> Image:
+        """Store the image that the configuration `raw` describes. Adding what is there keeps its parent and what
+        manifest it had."""
         known = self._images.get(image_config.digest_of(raw))
-        record = Record(raw=raw, size=size, parent=parent or (known.parent if known else ""), made=made)
+        if known is not None:
+            parent, manifest = parent or known.parent, manifest or known.manifest
+        return await self._put(Record(raw=raw, size=size, parent=parent, made=made, manifest=manifest))
+
+    async def describe(self, image_id: str, manifest: Described) -> None:
+        """Note under which manifest a registry has an image; nothing happens if it is gone."""
+        image = self._images.get(image_id)
+        if image is not None and image.manifest != manifest:
+            raw = self._raw[image_id]
+            own = image_config.parse(raw).created
+            made = image.created if image.created != own else 0
+            await self._put(Record(raw=raw, size=image.size, parent=image.parent, made=made, manifest=manifest))
+
+    async def _put(self, record: Record) -> Image:
         image = self._keep(record)
         await self._store.put(RECORDS + image.id.removeprefix("sha256:"), encode(record))
         self._rename(image.id)
@@ -141,7 +159,9 @@ class Catalog:
     def _keep(self, record: Record) -> Image:
         image = image_config.parse(record.raw)
         created = record.made or image.created
-        image = msgspec.structs.replace(image, size=record.size, parent=record.parent, created=created)
+        image = msgspec.structs.replace(
+            image, size=record.size, parent=record.parent, created=created, manifest=record.manifest
+        )
         self._images[image.id], self._raw[image.id] = image, record.raw
         return image
 

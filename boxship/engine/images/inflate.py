@@ -14,8 +14,8 @@ from isal import igzip, isal_zlib
 from boxship.base.errors import Invalid
 
 CHUNK = 1 << 18
-_GZIP, _ZSTD, _BZIP2, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0"
-_MAGICS = (_GZIP, _ZSTD, _BZIP2, _XZ)
+GZIP, ZSTD, BZIP2, XZ = "gzip", "zstd", "bzip2", "xz"
+_MAGICS = {GZIP: b"\x1f\x8b", ZSTD: b"\x28\xb5\x2f\xfd", BZIP2: b"BZh", XZ: b"\xfd7zXZ\0"}
 _FAULTS = (
     zlib.error,
     cast(type[Exception], isal_zlib.error),
@@ -71,32 +71,37 @@ class _Counted(io.RawIOBase):
 
 def is_compressed(head: bytes) -> bool:
     """Tell by its first six bytes whether a stream is compressed in a way we can read."""
-    return head.startswith(_MAGICS)
+    return compression_of(head) != ""
 
 
-def _reader(counted: _Counted) -> _Readable:
+def compression_of(head: bytes) -> str:
+    """Return GZIP, ZSTD, BZIP2, XZ, or "" for what is none of these."""
+    return next((name for name, magic in _MAGICS.items() if head.startswith(magic)), "")
+
+
+def _reader(counted: _Counted, compression: str) -> _Readable:
     """Return a reader of plain bytes; none of them holds more than a few chunks, however well its input shrank."""
-    head, source = counted.head(6), cast(BinaryIO, counted)
-    if head.startswith(_GZIP):
+    source = cast(BinaryIO, counted)
+    if compression == GZIP:
         found: _Readable = igzip.IGzipFile(fileobj=source, mode="rb")  # type: ignore[no-untyped-call]
         return found
-    if head.startswith(_ZSTD):
+    if compression == ZSTD:
         return zstandard.ZstdDecompressor().stream_reader(source, read_size=CHUNK, read_across_frames=True)
-    if head.startswith(_BZIP2):
+    if compression == BZIP2:
         return bz2.BZ2File(source)
-    if head.startswith(_XZ):
-        return lzma.LZMAFile(source)
-    return counted
+    return lzma.LZMAFile(source) if compression == XZ else counted
 
 
 class Intake:
-    """Reads a source to its end, plain. size: plain bytes so far. The digests are right once `read` gave b""."""
+    """Reads a source to its end, plain. size: plain bytes so far. The digests are right once `read` gave b"".
+    compression: GZIP, ZSTD, BZIP2, XZ, or "" once the first byte was read."""
 
     def __init__(self, source: Callable[[int], bytes]) -> None:
         self._source = _Counted(source)
         self._reader: _Readable | None = None
         self._hash = hashlib.sha256()
         self.size = 0
+        self.compression = ""
 
     @property
     def digest(self) -> str:
@@ -116,7 +121,8 @@ class Intake:
     def read(self, size: int = CHUNK) -> bytes:
         """Return the next plain bytes, b"" at the end. Raises Invalid for broken compression."""
         if self._reader is None:
-            self._reader = _reader(self._source)
+            self.compression = compression_of(self._source.head(6))
+            self._reader = _reader(self._source, self.compression)
             self._source.hashed = self._reader is not self._source
         try:
             piece = self._reader.read(size)
@@ -134,7 +140,7 @@ def plain(source: Callable[[int], bytes]) -> Callable[[int], bytes]:
 
     def read(size: int) -> bytes:
         if not reader:
-            reader.append(_reader(counted))
+            reader.append(_reader(counted, compression_of(counted.head(6))))
         try:
             return reader[0].read(size)
         except _FAULTS as e:

@@ -20,7 +20,7 @@ import msgspec
 from boxship.base.codec import decode, encode
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id, short
-from boxship.engine.images.inflate import Intake
+from boxship.engine.images.inflate import GZIP, ZSTD, Intake
 from boxship.engine.images.tarsplit import Splitter, assemble
 from boxship.model.image import Layer
 
@@ -51,11 +51,12 @@ class Trees(Protocol):
         ...
 
 
-class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """A compressed form of a layer, as it came or went. size: bytes."""
+class Packed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A compressed form of a layer, as it came or went. size: bytes.  compression: as in OCI's media types."""
 
     digest: str
     size: int
+    compression: str = GZIP
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,7 +170,7 @@ class Layers:
             raise
         os.close(sink)
         unpacked.result()
-        forms = () if intake.digest == intake.diff_id else (Packed(digest=intake.digest, size=intake.packed_size),)
+        forms = _forms(intake)
         facts = Facts(diff_id=intake.diff_id, size=splitter.size, tar_size=intake.size, packed=forms)
         return facts, intake.digest
 
@@ -243,6 +244,13 @@ class Layers:
 
     def _home(self, diff_id: str) -> Path:
         return self._root / diff_id.removeprefix("sha256:")
+
+
+def _forms(intake: Intake) -> tuple[Packed, ...]:
+    """Return how a layer came, if registries may hold it so."""
+    if intake.compression not in (GZIP, ZSTD):
+        return ()
+    return (Packed(digest=intake.digest, size=intake.packed_size, compression=intake.compression),)
 
 
 def _told(read: Read, split_file: Path) -> Facts:

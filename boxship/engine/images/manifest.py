@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from boxship.base.codec import decode
-from boxship.base.errors import Invalid
+from boxship.base.errors import Invalid, NotFound
 from boxship.engine.images.reference import Reference, parse
+from boxship.model.image import Image
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -106,12 +107,32 @@ def parse_platform(text: str) -> Platform:
     return Platform(parts[1], parts[0], parts[2] if len(parts) == 3 else "")
 
 
+def shown(platform: Platform) -> str:
+    """Return a platform as people write it, `linux/arm64/v8`."""
+    return "/".join(filter(None, (platform.os, platform.architecture, platform.variant)))
+
+
+def platform_of(image: Image) -> Platform:
+    return Platform(image.architecture, image.os, image.variant)
+
+
+def check_platform(image: Image, wanted: Platform, name: str) -> None:
+    """Raises NotFound, in dockerd's words, for an image called `name` that is of another platform."""
+    offered = platform_of(image)
+    if not suits(offered, wanted):
+        raise NotFound(
+            f"image with reference {name} was found but its platform ({shown(offered)}) does not match the specified "
+            f"platform ({shown(wanted)})"
+        )
+
+
 def choose(descriptors: tuple[Descriptor, ...], wanted: Platform) -> Descriptor | None:
     """Return the first entry of an index that suits a platform; attestations never do."""
-    return next((d for d in descriptors if d.platform is None or _suits(d.platform, wanted)), None)
+    return next((d for d in descriptors if d.platform is None or suits(d.platform, wanted)), None)
 
 
-def _suits(offered: Platform, wanted: Platform) -> bool:
+def suits(offered: Platform, wanted: Platform) -> bool:
+    """Tell whether what is offered is what was wanted; who wants no variant takes any."""
     if (offered.os, offered.architecture) != (wanted.os, wanted.architecture):
         return False
     return not wanted.variant or offered.variant in ("", wanted.variant)

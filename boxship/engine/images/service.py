@@ -17,15 +17,16 @@ from boxship.engine.events import Events
 from boxship.engine.images import config as image_config
 from boxship.engine.images import removal
 from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
-from boxship.engine.images.archive_out import Wanted, write_archive
+from boxship.engine.images.archive_out import Wanted, described, write_archive
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
 from boxship.engine.images.lasting import Lasting
 from boxship.engine.images.layers import Facts, Layers, Packed, Staged, Trees
 from boxship.engine.images.making import ImportWish, check, imported
+from boxship.engine.images.manifest import Platform, check_platform
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
-from boxship.model.image import Image
+from boxship.model.image import Described, Image
 from boxship.model.status import Container, State
 from boxship.store.api import Store
 
@@ -89,6 +90,13 @@ class Images:
         Raises NotFound "No such image: …", Invalid "invalid reference format"."""
         return self._catalog.find(ref)
 
+    def get_for(self, ref: str, platform: Platform | None) -> Image:
+        """The same, when it is for `platform`, if one is asked for. Raises NotFound for that, too."""
+        image = self.get(ref)
+        if platform is not None:
+            check_platform(image, platform, ref)
+        return image
+
     async def resolve(self, ref: str) -> Image:
         """The same for callers that may have to wait for an image."""
         return self.get(ref)
@@ -119,6 +127,14 @@ class Images:
     def document(self, image_id: str) -> dict[str, Any]:
         """Return the image's configuration, decoded: for what Image does not hold."""
         return decode(self._catalog.raw(image_id), dict[str, Any])
+
+    def manifest(self, image: Image) -> Described:
+        """Return the manifest under which a registry knows an image, else the one that `save` gives it."""
+        return image.manifest or described(image, self._catalog.raw(image.id), self._layers)
+
+    async def describe(self, image_id: str, manifest: Described) -> None:
+        """Note under which manifest a registry has an image."""
+        await self._catalog.describe(image_id, manifest)
 
     def references(self, image_id: str) -> list[Reference]:
         return self._catalog.references(image_id)
@@ -297,10 +313,13 @@ class Images:
 
     # ---- ways in and out
 
-    async def load(self, pieces: AsyncIterator[bytes], progress: Progress) -> list[str]:
+    async def load(
+        self, pieces: AsyncIterator[bytes], progress: Progress, platform: Platform | None = None
+    ) -> list[str]:
         """Take in a docker-archive or an OCI layout, packed or not. Return the lines dockerd shows.
-        `progress(id, current, total)` is called from another thread. Raises Invalid; then nothing is left."""
-        reader = ArchiveReader(self._layers, asyncio.get_running_loop(), progress)
+        `progress(id, current, total)` is called from another thread. Raises Invalid, NotFound when it is not for
+        `platform`; then nothing is left."""
+        reader = ArchiveReader(self._layers, asyncio.get_running_loop(), progress, platform)
         lines: list[str] = []
         try:
             for found in await through_thread(pieces, reader.read):
@@ -415,16 +434,25 @@ class Images:
             await self._name(reference.with_default_tag(), made.id)
         return self._catalog.by_id(made.id) or made
 
-    async def adopt(self, raw: bytes, staged: Iterable[Staged], *, parent: str = "", made: int = 0) -> Image:
+    async def adopt(
+        self,
+        raw: bytes,
+        staged: Iterable[Staged],
+        *,
+        parent: str = "",
+        made: int = 0,
+        manifest: Described | None = None,
+    ) -> Image:
         """Keep the staged layers and record the image that `raw` describes; a layer that is there already is not
         kept twice. Every layer must be one or the other. After a crash all of it is there, or nothing.
-        made: when it was made here, nanoseconds since 1970, if its configuration does not tell."""
+        made: when it was made here, nanoseconds since 1970, if its configuration does not tell.  manifest: under which
+        a registry gave it."""
         async with self._settling:
             for layer in staged:
                 self._layers.keep(layer)
             self._lasting.note()
             size = sum(self._layers.get(diff_id).size for diff_id in image_config.parse(raw).layers)
-            return await self._catalog.add(raw, size=size, parent=parent, made=made)
+            return await self._catalog.add(raw, size=size, parent=parent, made=made, manifest=manifest)
 
 
 def _note(names: dict[str, list[Reference]], image: Image, reference: Reference) -> None:

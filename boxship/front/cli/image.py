@@ -8,7 +8,7 @@ from typing import Any
 
 from boxship.base.errors import Invalid
 from boxship.base.units import human_duration, human_size
-from boxship.front.cli import progress, tables
+from boxship.front.cli import image_tree, progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
@@ -33,6 +33,8 @@ def ls(session: Session, parsed: Parsed) -> None:
     chosen = filters(parsed) or {}
     if parsed.args:
         chosen.setdefault("reference", []).append(parsed.args[0])
+    if parsed.on("tree"):
+        return _tree(session, parsed, chosen)
     found = session.client.get("/images/json", {"all": parsed.on("all"), "filters": chosen or None})
     rows = [row for entry in found for row in rows_of(entry, parsed.on("no-trunc"), parsed.on("digests"))]
     form = parsed.text("format")
@@ -44,6 +46,17 @@ def ls(session: Session, parsed: Parsed) -> None:
     lines = tables.listing(rows, shown, form, quiet="ID" if parsed.on("quiet") else "")
     if lines:
         session.say(lines)
+    return None
+
+
+def _tree(session: Session, parsed: Parsed, chosen: dict[str, list[str]]) -> None:
+    for name in ("quiet", "no-trunc", "digests"):
+        if parsed.on(name):
+            raise Invalid(f"--{name} cannot be had together with --tree")
+    if parsed.text("format"):
+        raise Invalid("--format cannot be had together with --tree")
+    query = {"all": parsed.on("all"), "filters": chosen or None, "manifests": True}
+    session.say(image_tree.tree(session.client.get("/images/json", query)))
 
 
 def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[str, str]]:
@@ -67,11 +80,12 @@ def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[
 
 
 def inspect(session: Session, parsed: Parsed) -> int:
-    return print_each(session, parsed, lambda ref: session.client.get(f"{path(ref)}/json"))
+    query = {"platform": parsed.text("platform") or None}
+    return print_each(session, parsed, lambda ref: session.client.get(f"{path(ref)}/json", query))
 
 
 def remove(session: Session, parsed: Parsed) -> int:
-    query = {"force": parsed.on("force"), "noprune": parsed.on("no-prune")}
+    query = {"force": parsed.on("force"), "noprune": parsed.on("no-prune"), "platforms": list(parsed.many("platform"))}
 
     def act(ref: str) -> str:
         told = session.client.delete(path(ref), query) or []
@@ -89,7 +103,7 @@ def tag(session: Session, parsed: Parsed) -> None:
 def history(session: Session, parsed: Parsed) -> None:
     whole = parsed.on("no-trunc")
     rows = []
-    for entry in session.client.get(f"{path(parsed.args[0])}/history"):
+    for entry in session.client.get(f"{path(parsed.args[0])}/history", {"platform": parsed.text("platform") or None}):
         command = entry["CreatedBy"].replace("\t", " ")
         rows.append(
             {
@@ -106,11 +120,16 @@ def history(session: Session, parsed: Parsed) -> None:
 
 def pull(session: Session, parsed: Parsed) -> None:
     name = progress.from_image(parsed.args[0])
-    query = {**name, "platform": parsed.text("platform") or None}
+    everything = parsed.on("all-tags")
+    if everything and parsed.args[0] != name["fromImage"]:
+        raise Invalid("tag can't be used with --all-tags/-a")
+    query = {**name, "platform": parsed.text("platform") or None} | ({"tag": None} if everything else {})
     reply = session.client.stream("POST", "/images/create", query, headers=shown(session.environ, name["fromImage"]))
     progress.show(reply, session.out, quiet=parsed.on("quiet"))
+    if everything:
+        return session.say(name["fromImage"])
     separator = "@" if ":" in name["tag"] else ":"
-    session.say(f"{name['fromImage']}{separator}{name['tag']}")
+    return session.say(f"{name['fromImage']}{separator}{name['tag']}")
 
 
 def load(session: Session, parsed: Parsed) -> None:
@@ -172,7 +191,9 @@ _QUIET = switch("quiet", "q", "Show ids only")
 _TRUNC = switch("no-trunc", "", "Show all of it")
 
 COMMANDS = {
-    "history": Command("[OPTIONS] IMAGE", history, (FORMAT, _TRUNC, _QUIET, switch("human", "H", "", True)), 1, 1),
+    "history": Command(
+        "[OPTIONS] IMAGE", history, (FORMAT, _TRUNC, _QUIET, _PLATFORM, switch("human", "H", "", True)), 1, 1
+    ),
     "import": Command(
         "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
         import_,
@@ -198,17 +219,30 @@ COMMANDS = {
             FORMAT._replace(short=""),
             _TRUNC,
             _QUIET,
+            switch("tree", "", "Show what images hold, platform by platform"),
         ),
         most=1,
     ),
     "prune": Command("[OPTIONS]", prune, (switch("all", "a", "Also those with a name"), FORCE, FILTER), most=0),
     "pull": Command(
-        "[OPTIONS] NAME[:TAG|@DIGEST]", pull, (_PLATFORM, switch("quiet", "q", "Do not tell progress")), 1, 1
+        "[OPTIONS] NAME[:TAG|@DIGEST]",
+        pull,
+        (
+            _PLATFORM,
+            switch("all-tags", "a", "Pull all tags of the repository"),
+            switch("quiet", "q", "Do not tell progress"),
+        ),
+        1,
+        1,
     ),
     "rm": Command(
         "[OPTIONS] IMAGE [IMAGE...]",
         remove,
-        (switch("force", "f", "Remove although something uses it"), switch("no-prune", "", "Keep untagged parents")),
+        (
+            switch("force", "f", "Remove although something uses it"),
+            switch("no-prune", "", "Keep untagged parents"),
+            many("platform", "", "Only if it is of this platform"),
+        ),
         1,
     ),
     "save": Command(

@@ -58,7 +58,7 @@ def push(session: Session, parsed: Parsed) -> None:
     if everything and ":" in parsed.args[0].rpartition("/")[2]:
         raise Invalid("tag can't be used with --all-tags/-a")
     headers = {"X-Registry-Auth": "e30=", **shown(session.environ, target["fromImage"])}  # the API wants one
-    query = {"tag": None if everything else target["tag"]}
+    query = {"tag": None if everything else target["tag"], "platform": parsed.text("platform") or None}
     reply = session.client.stream("POST", f"/images/{target['fromImage']}/push", query, headers=headers)
     progress.show(reply, session.out, quiet=parsed.on("quiet"))
     if parsed.on("quiet"):
@@ -82,6 +82,7 @@ COMMANDS = {
         "[OPTIONS] NAME[:TAG]",
         push,
         (
+            text("platform", "", "Only if it is of this platform, linux/amd64"),
             switch("all-tags", "a", "Push all tags of the repository"),
             switch("quiet", "q", "Do not tell progress"),
         ),

@@ -9,13 +9,13 @@ from aiohttp import web
 
 from boxship.base import codec
 from boxship.base.errors import Invalid
-from boxship.engine.images import download, manifest, reference
+from boxship.engine.images import Images, download, manifest, reference
 from boxship.engine.images.config import parse_settings
 from boxship.engine.images.making import CommitWish, ImportWish, check
 from boxship.front.docker import registries
 from boxship.front.docker.keys import CLOCK, COMMITS, IMAGES
 from boxship.front.docker.wire import images as wire
-from boxship.front.docker.wire import imageselect
+from boxship.front.docker.wire import imageselect, platforms
 from boxship.front.rest import body, filters, jsonstream, query, versions
 from boxship.model.image import Image
 
@@ -39,7 +39,16 @@ async def listing(request: web.Request) -> web.Response:
     )
     shared = images.shared_sizes() if query.boolean(request, "shared-size") else {}
     found = imageselect.select(images.all(), wanted)
-    return body.reply([wire.summary(image, version, shared_size=shared.get(image.id, -1)) for image in found])
+    shown = [wire.summary(image, version, shared_size=shared.get(image.id, -1)) for image in found]
+    if version >= (1, 47) and query.boolean(request, "manifests"):
+        shown = [{**entry, "Manifests": _manifests(images, image)} for entry, image in zip(shown, found, strict=True)]
+    return body.reply(shown)
+
+
+def _manifests(images: Images, image: Image) -> list[dict[str, Any]]:
+    """An image here is of one platform, so it is one manifest."""
+    users = [container.id for container in images.users(image.id)]
+    return [wire.manifest(image, images.manifest(image), len(images.raw_config(image.id)), users)]
 
 
 def _image_of(request: web.Request, asked: filters.Filters, key: str) -> Image | None:
@@ -62,7 +71,11 @@ async def save_one(request: web.Request) -> web.StreamResponse:
 async def _save(request: web.Request, names: list[str]) -> web.StreamResponse:
     if not names:
         raise Invalid("no images to save: names is empty")
-    pieces = await request.app[IMAGES].save(names)
+    images, platform = request.app[IMAGES], platforms.one(query.many(request, "platform"))
+    if platform is not None:
+        for name in names:
+            images.get_for(name, platform)
+    pieces = await images.save(names)
     response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
     await response.prepare(request)
     async for piece in pieces:
@@ -73,15 +86,22 @@ async def _save(request: web.Request, names: list[str]) -> web.StreamResponse:
 
 @routes.get("/images/{name:.+}/json")
 async def show(request: web.Request) -> web.Response:
-    images = request.app[IMAGES]
-    image = images.get(request.match_info["name"])
-    return body.reply(wire.render(image, images.lowers(image), images.document(image.id), versions.of(request)))
+    images, version = request.app[IMAGES], versions.of(request)
+    platform = platforms.parse(request.query.get("platform", ""))
+    with_manifests = version >= (1, 48) and query.boolean(request, "manifests")
+    if with_manifests and platform is not None:
+        raise Invalid("conflicting options: manifests and platform options cannot both be set")
+    image = images.get_for(request.match_info["name"], platform)
+    shown = wire.render(image, images.lowers(image), images.document(image.id), version)
+    if version >= (1, 48):
+        shown["Descriptor"] = wire.descriptor(images.manifest(image))
+    return body.reply({**shown, "Manifests": _manifests(images, image)} if with_manifests else shown)
 
 
 @routes.get("/images/{name:.+}/history")
 async def history(request: web.Request) -> web.Response:
     images = request.app[IMAGES]
-    image = images.get(request.match_info["name"])
+    image = images.get_for(request.match_info["name"], platforms.parse(request.query.get("platform", "")))
     return body.reply(wire.history(image, images.layer_sizes(image), images.find))
 
 
@@ -103,6 +123,7 @@ async def tag(request: web.Request) -> web.Response:
 
 @routes.delete("/images/{name:.+}")
 async def remove(request: web.Request) -> web.Response:
+    request.app[IMAGES].get_for(request.match_info["name"], platforms.one(query.many(request, "platforms")))
     done = await request.app[IMAGES].remove(
         request.match_info["name"],
         force=query.boolean(request, "force"),
@@ -150,9 +171,10 @@ async def _source(request: web.Request, source: str) -> AsyncIterator[AsyncItera
 async def load(request: web.Request) -> web.StreamResponse:
     """`quiet` leaves out progress."""
     quiet = query.boolean(request, "quiet")
+    platform = platforms.one(query.many(request, "platform"))
     async with jsonstream.open(request) as out, registries.Lines(out) as lines:
         steps = _Steps(lines.tell, quiet)
-        for line in await request.app[IMAGES].load(request.content.iter_any(), steps.note):
+        for line in await request.app[IMAGES].load(request.content.iter_any(), steps.note, platform):
             lines.tell({"stream": line})
     return out.response
 

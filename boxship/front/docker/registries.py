@@ -5,12 +5,14 @@ from typing import Any
 
 from aiohttp import web
 
-from boxship.base.errors import Invalid
+from boxship.base.errors import Invalid, NotFound
 from boxship.engine.images import manifest
 from boxship.engine.images.reference import Reference, parse
 from boxship.engine.images.registry.auth import Credentials, parse_credentials, parse_header
+from boxship.engine.images.registry.pull import Tell, Wanted
 from boxship.front.docker.keys import REGISTRIES
 from boxship.front.docker.wire import images as wire
+from boxship.front.docker.wire import platforms
 from boxship.front.rest import body, filters, jsonstream, query
 
 routes = web.RouteTableDef()
@@ -63,9 +65,19 @@ async def pull(request: web.Request) -> web.StreamResponse:
             found = first if number == 0 else await registries.find(each, platform, who)
             try:
                 await found.run(lines.tell)
+                if request.query.get("platform"):
+                    _warn(found.wanted, platform, lines.tell)
             finally:
                 await found.aclose()
     return out.response
+
+
+def _warn(pulled: Wanted, platform: manifest.Platform, tell: Tell) -> None:
+    """A registry with one image under a name gives it whatever platform is asked for."""
+    try:
+        manifest.check_platform(pulled.image, platform, pulled.reference.familiar)
+    except NotFound as e:
+        tell({"status": f"WARNING: {e}"})
 
 
 def _asked(name: str, tag: str) -> Reference:
@@ -81,7 +93,8 @@ async def push(request: web.Request) -> web.StreamResponse:
     reference = parse(request.match_info["name"])
     if request.query.get("tag"):
         reference = reference.with_tag(request.query["tag"])
-    async with request.app[REGISTRIES].push(reference, _credentials(request)) as run:
+    platform = platforms.parse(request.query.get("platform", ""))
+    async with request.app[REGISTRIES].push(reference, _credentials(request), platform) as run:
         async with jsonstream.open(request) as out, Lines(out) as lines:
             await run(lines.tell)
     return out.response
@@ -117,5 +130,5 @@ async def distribution(request: web.Request) -> web.Response:
 @routes.post("/auth")
 async def login(request: web.Request) -> web.Response:
     """200 once the registry has let the user in. Raises Unauthorized."""
-    await request.app[REGISTRIES].login(parse_credentials(await body.read(request)))
-    return body.reply({"IdentityToken": "", "Status": "Login Succeeded"})
+    token = await request.app[REGISTRIES].login(parse_credentials(await body.read(request)))
+    return body.reply({"IdentityToken": token, "Status": "Login Succeeded"})

@@ -22,6 +22,7 @@ from boxship.engine.images.registry.hosts import Endpoint
 CHUNK = 1 << 18
 ATTEMPTS = 5
 FIRST_PAUSE = 0.5  # seconds before the second attempt; doubles
+CLIENT = "boxship"  # what we are called in OAuth2
 DOCUMENT_LIMIT = 16 << 20  # bytes of a manifest or configuration
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 Body = bytes | AsyncIterator[bytes] | None
@@ -39,6 +40,10 @@ class Limited(Unavailable):
     status = 429
 
 
+class Expired(Unauthorized):
+    """What we showed was good until now; we have something new, but the body is half gone: begin the request anew."""
+
+
 class Client:
     """One registry, one repository's rights, one user. Must be closed."""
 
@@ -50,6 +55,8 @@ class Client:
         self._authorization = f"Bearer {credentials.registry_token}" if credentials.registry_token else ""
         self._http: aiohttp.ClientSession | None = None
         self.attempts = ATTEMPTS
+        self.offline = False  # ask for a refresh token, too
+        self.refresh_token = ""  # as a token service gave it
 
     async def aclose(self) -> None:
         if self._http is not None:
@@ -65,7 +72,7 @@ class Client:
         self, method: str, path: str, *, body: Body = None, headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
         """Return the answer, whatever its status, once we have shown who we are. `path` may be a whole address.
-        Raises Unreachable."""
+        Raises Unreachable, Expired."""
         url = urljoin(self.endpoint.base + "/", path.lstrip("/")) if "://" not in path else path
         response = await self._patiently(method, url, body, headers)
         if response.status != 401 or self._credentials.registry_token:
@@ -74,7 +81,7 @@ class Client:
         response.release()
         self._authorization = await self._answer(challenges)
         if body is not None and not isinstance(body, bytes):
-            raise Unauthorized("authentication ran out in the middle of an upload")
+            raise Expired("authentication ran out in the middle of an upload")
         return await self._send(method, url, body, headers)
 
     async def _patiently(
@@ -129,27 +136,40 @@ class Client:
         raise Unauthorized("no basic auth credentials")
 
     async def _token(self, asked: dict[str, str]) -> str:
-        known = self._credentials
         query = {"service": asked.get("service", ""), "scope": asked.get("scope") or self._scope}
         query = {key: value for key, value in query.items() if value}
-        if known.identity_token:
-            form = {**query, "grant_type": "refresh_token", "refresh_token": known.identity_token}
-            request = self._session().post(asked["realm"], data={**form, "client_id": "boxship"})
-        else:
-            shown = {"Authorization": known.basic} if known.basic else {}
-            query |= {"account": known.username} if known.username else {}
-            request = self._session().get(asked["realm"], params=query, headers=shown)
         try:
-            async with request as response:
-                if response.status >= 400:
-                    raise fault(401, await said(response), asked["realm"])
-                found = decode(await response.read(), dict[str, Any])
+            found = await self._token_answer(asked["realm"], query)
         except (aiohttp.ClientError, TimeoutError, OSError) as e:
             raise Unreachable(f'Get "{asked["realm"]}": {_reason(e)}') from e
         token = found.get("token") or found.get("access_token")
         if not isinstance(token, str):
             raise Unauthorized("authorization server did not include a token in the response")
+        if isinstance(found.get("refresh_token"), str):
+            self.refresh_token = found["refresh_token"]
         return token
+
+    async def _token_answer(self, realm: str, query: dict[str, str]) -> dict[str, Any]:
+        """Ask by GET, as distribution has it, or by OAuth2's POST where we hold a refresh token, or where GET is not
+        known. Raises Unauthorized."""
+        known = self._credentials
+        if not known.identity_token:
+            shown = {"Authorization": known.basic} if known.basic else {}
+            asked = query | ({"account": known.username} if known.username else {})
+            asked |= {"offline_token": "true", "client_id": CLIENT} if self.offline else {}
+            async with self._session().get(realm, params=asked, headers=shown) as response:
+                if response.status not in (404, 405) or not known.username:
+                    return await _granted(response, realm)
+        async with self._session().post(realm, data={**query, **self._grant()}) as response:
+            return await _granted(response, realm)
+
+    def _grant(self) -> dict[str, str]:
+        """Return the form that shows who we are. RFC 6749, 4.3 and 6."""
+        known = self._credentials
+        if known.identity_token:
+            return {"grant_type": "refresh_token", "refresh_token": known.identity_token, "client_id": CLIENT}
+        kind = {"access_type": "offline" if self.offline else "online", "client_id": CLIENT}
+        return {"grant_type": "password", "username": known.username, "password": known.password, **kind}
 
     async def document(self, path: str, accept: str = "") -> tuple[bytes, str, str]:
         """Return a small body, its media type and the digest the registry claims. Raises NotFound, Unauthorized."""
@@ -198,6 +218,12 @@ class Client:
                     continue
                 yield piece[skip:] if skip else piece
                 skip = 0
+
+
+async def _granted(response: aiohttp.ClientResponse, realm: str) -> dict[str, Any]:
+    if response.status >= 400:
+        raise fault(401, await said(response), realm)
+    return decode(await response.read(), dict[str, Any])
 
 
 async def _limited(response: aiohttp.ClientResponse) -> bytes:

@@ -15,7 +15,7 @@ from boxship.engine.images.manifest import Descriptor, Manifest, Platform
 from boxship.engine.images.reference import Reference
 from boxship.engine.images.registry.client import Client
 from boxship.engine.images.service import Images
-from boxship.model.image import Image
+from boxship.model.image import Described, Image
 
 ACCEPT = ", ".join((*manifests.MANIFESTS, *manifests.INDEXES))
 Tell = Callable[[dict[str, Any]], None]
@@ -24,10 +24,11 @@ Tell = Callable[[dict[str, Any]], None]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One image of a registry, its documents fetched and checked. digest: of what the name stands for, which may be
-    an index; `raw` is the configuration."""
+    an index; described: the image's own; `raw` is the configuration."""
 
     reference: Reference
     digest: str
+    described: Described
     manifest: Manifest
     raw: bytes
     image: Image
@@ -41,7 +42,8 @@ async def look_up(client: Client, reference: Reference, platform: Platform) -> W
     if reference.digest and digest != reference.digest:
         raise Invalid(f"manifest verification failed for digest {reference.digest}")
     if kind in manifests.INDEXES or (b'"manifests"' in raw and b'"layers"' not in raw):
-        raw = await _chosen(client, reference, raw, platform)
+        raw, kind = await _chosen(client, reference, raw, platform)
+    described = Described(media_type=kind, digest=digest_of(raw), size=len(raw))
     manifest = manifests.parse_manifest(raw)
     config, _, _ = await client.document(f"{home}/blobs/{manifest.config.digest}")
     if digest_of(config) != manifest.config.digest:
@@ -49,7 +51,7 @@ async def look_up(client: Client, reference: Reference, platform: Platform) -> W
     image = image_config.parse(config)
     if len(image.layers) != len(manifest.layers):
         raise Invalid("the manifest's layers are not those of the image configuration")
-    return Wanted(reference, digest, manifest, config, image)
+    return Wanted(reference, digest, described, manifest, config, image)
 
 
 async def _manifest(client: Client, reference: Reference, name: str) -> tuple[bytes, str, str]:
@@ -59,17 +61,16 @@ async def _manifest(client: Client, reference: Reference, name: str) -> tuple[by
         raise NotFound(f"manifest for {reference.familiar} not found: {e}") from e
 
 
-async def _chosen(client: Client, reference: Reference, raw: bytes, platform: Platform) -> bytes:
-    """Return the manifest of an index that suits us."""
+async def _chosen(client: Client, reference: Reference, raw: bytes, platform: Platform) -> tuple[bytes, str]:
+    """Return the manifest of an index that suits us, and its media type."""
     index = manifests.parse_index(raw)
     chosen = manifests.choose(index.manifests, platform)
     if chosen is None:
-        shown = "/".join(filter(None, (platform.os, platform.architecture, platform.variant)))
-        raise NotFound(f"no matching manifest for {shown} in the manifest list entries")
-    found, _, _ = await _manifest(client, reference, chosen.digest)
+        raise NotFound(f"no matching manifest for {manifests.shown(platform)} in the manifest list entries")
+    found, kind, _ = await _manifest(client, reference, chosen.digest)
     if digest_of(found) != chosen.digest:
         raise Invalid(f"manifest verification failed for digest {chosen.digest}")
-    return found
+    return found, kind
 
 
 async def fetch(client: Client, wanted: Wanted, images: Images, tell: Tell, concurrency: int) -> list[Staged]:
@@ -119,8 +120,10 @@ class _Source:
         except BaseException:
             self.images.discard(staged)
             raise
-        for status in ("Verifying Checksum", "Download complete", "Pull complete"):
+        for status in ("Verifying Checksum", "Download complete"):
             self.tell(_line(status, descriptor))
+        self.tell(_line("Extracting", descriptor, descriptor.size))  # it was, all the time
+        self.tell(_line("Pull complete", descriptor))
         return staged
 
 

@@ -7,7 +7,7 @@ connection broke goes on behind what the registry says it has.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -20,10 +20,11 @@ from boxship.base.ids import short
 from boxship.engine.images import manifest as manifests
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.feed import from_thread
+from boxship.engine.images.inflate import GZIP
 from boxship.engine.images.layers import Packed
 from boxship.engine.images.reference import Reference
 from boxship.engine.images.registry import client
-from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Unreachable, fault, said
+from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Expired, Unreachable, fault, said
 from boxship.engine.images.service import Images
 from boxship.model.image import Image
 
@@ -82,10 +83,10 @@ class Pusher:
         self._tell = tell
         self._home = f"/v2/{reference.path}"
 
-    async def push(self, image: Image, concurrency: int) -> tuple[str, int]:
-        """Return digest and size of the manifest. Raises Unauthorized, Unreachable, …"""
+    async def push(self, image: Image, concurrency: int) -> tuple[str, int, str]:
+        """Return digest, size and media type of the manifest. Raises Unauthorized, Unreachable, …"""
         turns = asyncio.Semaphore(concurrency)
-        for diff_id in dict.fromkeys(image.layers):
+        for diff_id in dict.fromkeys(reversed(image.layers)):
             self._tell(_line("Preparing", diff_id))
         work = [asyncio.create_task(self._layer(diff_id, turns)) for diff_id in dict.fromkeys(image.layers)]
         try:
@@ -100,6 +101,8 @@ class Pusher:
         return await self._manifest(image, raw, packed)
 
     async def _layer(self, diff_id: str, turns: asyncio.Semaphore) -> Packed:
+        if turns.locked():
+            self._tell(_line("Waiting", diff_id))
         async with turns:
             for known in self._images.packed_forms(diff_id):
                 if await self._client.exists(f"{self._home}/blobs/{known.digest}"):
@@ -127,7 +130,7 @@ class Pusher:
             location = held.location or await self._begin()
             try:
                 return await self._upload_from(Held(location, held.size), diff_id)
-            except (Unreachable, Misplaced):
+            except (Unreachable, Misplaced, Expired):
                 before, held = held, await self._held(location)
                 failures = 1 if held.size > before.size else failures + 1
                 if failures >= ATTEMPTS:
@@ -195,21 +198,34 @@ class Pusher:
         if not await self._client.exists(f"{self._home}/blobs/{digest}"):
             await self._finish(await self._send("PATCH", await self._begin(), content), digest)
 
-    async def _manifest(self, image: Image, raw: bytes, packed: dict[str, Packed]) -> tuple[str, int]:
-        layers = [
-            {"mediaType": manifests.DOCKER_LAYER, "size": packed[d].size, "digest": packed[d].digest}
-            for d in image.layers
-        ]
-        config = {"mediaType": manifests.DOCKER_CONFIG, "size": len(raw), "digest": image.id}
-        content = encode(
-            {"schemaVersion": 2, "mediaType": manifests.DOCKER_MANIFEST, "config": config, "layers": layers}
-        )
-        headers = {"Content-Type": manifests.DOCKER_MANIFEST}
+    async def _manifest(self, image: Image, raw: bytes, packed: dict[str, Packed]) -> tuple[str, int, str]:
+        kind, content = composed(image, raw, [packed[diff_id] for diff_id in image.layers])
+        headers = {"Content-Type": kind}
         path = f"{self._home}/manifests/{self._reference.tag}"
         async with await self._client.ask("PUT", path, body=content, headers=headers) as response:
             if response.status not in (200, 201, 202):
                 raise fault(response.status, await said(response), path)
-        return digest_of(content), len(content)
+        return digest_of(content), len(content), kind
+
+
+def composed(image: Image, raw: bytes, layers: Sequence[Packed]) -> tuple[str, bytes]:
+    """Return media type and bytes of the manifest: Docker's, unless a layer is packed in a way that only OCI knows."""
+    oci = any(layer.compression != GZIP for layer in layers)
+    kind = manifests.OCI_MANIFEST if oci else manifests.DOCKER_MANIFEST
+    described = [
+        {
+            "mediaType": f"{manifests.OCI_LAYER}+{layer.compression}" if oci else manifests.DOCKER_LAYER,
+            "size": layer.size,
+            "digest": layer.digest,
+        }
+        for layer in layers
+    ]
+    config = {
+        "mediaType": manifests.OCI_CONFIG if oci else manifests.DOCKER_CONFIG,
+        "size": len(raw),
+        "digest": image.id,
+    }
+    return kind, encode({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": described})
 
 
 def _line(status: str, diff_id: str, done: int | None = None, total: int = 0) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from boxship.engine.images.registry.hosts import DOCKER_HUB, HUB_ACCOUNT, Regist
 from boxship.engine.images.registry.pull import ACCEPT, Tell, Wanted, fetch, look_up
 from boxship.engine.images.registry.push import Pusher
 from boxship.engine.images.service import Images
+from boxship.model.image import Described
 
 T = TypeVar("T")
 SEARCH_LIMIT = 25
@@ -41,9 +42,10 @@ class Pull:
         wanted, reference = self.wanted, self.wanted.reference
         tell({"status": f"Pulling from {reference.path}", "id": reference.tag or reference.digest})
         known = self._images.find(reference.familiar)
-        staged = await fetch(self._client, wanted, self._images, tell, self._concurrency)
+        here = self._images.find(wanted.image.id) is not None
+        staged = [] if here else await fetch(self._client, wanted, self._images, tell, self._concurrency)
         try:
-            image = await self._images.adopt(wanted.raw, staged)
+            image = await self._images.adopt(wanted.raw, staged, manifest=wanted.described)
         finally:
             for layer in staged:
                 self._images.discard(layer)
@@ -111,23 +113,25 @@ class Registries:
 
     @asynccontextmanager
     async def push(
-        self, reference: Reference, credentials: Credentials
+        self, reference: Reference, credentials: Credentials, platform: Platform | None = None
     ) -> AsyncIterator[Callable[[Tell], Awaitable[None]]]:
-        """Give a function that pushes the images named: one tag, or all of a repository. Raises NotFound before."""
+        """Give a function that pushes the images named: one tag, or all of a repository, and says in its own time when
+        there is none. Raises NotFound for an image of another platform than was asked for."""
         references = [reference] if reference.tag else self._images.tags_of(reference.name)
         if reference.digest:
             raise Invalid("cannot push a digest reference")
-        if not references:
-            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
         for each in references:
-            if self._images.named(each) is None:
-                raise NotFound(f"An image does not exist locally with the tag: {each.familiar_name}")
+            image = self._images.named(each)
+            if image is not None and platform is not None:
+                manifests.check_platform(image, platform, each.familiar)
 
         async def ready(client: Client) -> None:
             await client.check()
 
         async def run(tell: Tell) -> None:
             tell({"status": f"The push refers to repository [{reference.name}]"})
+            if not references or any(self._images.named(each) is None for each in references):
+                raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
             client, _ = await self._first(reference, credentials, ready, push=True)
             try:
                 for each in references:
@@ -142,21 +146,30 @@ class Registries:
         if image is None:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
         pusher = Pusher(client, reference, self._images, tell)
-        digest, size = await pusher.push(image, self.options.uploads)
+        digest, size, kind = await pusher.push(image, self.options.uploads)
         await self._images.point(reference.with_digest(digest), image.id)
+        await self._images.describe(image.id, Described(media_type=kind, digest=digest, size=size))
         tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})
         tell({"progressDetail": {}, "aux": {"Tag": reference.tag, "Digest": digest, "Size": size}})
         self._events.publish(
             "image", "push", reference.familiar, {**image.config.labels, "name": reference.familiar_name}
         )
 
-    async def login(self, credentials: Credentials) -> None:
-        """Raises Unauthorized when a registry does not take the credentials."""
+    async def login(self, credentials: Credentials) -> str:
+        """Return a refresh token to keep in place of the password, "" if the registry gives none.
+        Raises Unauthorized when it does not take the credentials."""
         server = credentials.server or HUB_ACCOUNT
         domain = DOCKER_HUB if server == HUB_ACCOUNT else server.partition("://")[2] or server
         domain = domain.partition("/")[0]
-        client, _ = await self._first(Reference(domain, ""), credentials, lambda client: client.check(), push=True)
+
+        async def ask(client: Client) -> str:
+            client.offline = True
+            await client.check()
+            return client.refresh_token
+
+        client, token = await self._first(Reference(domain, ""), credentials, ask, push=True)
         await client.aclose()
+        return token
 
     async def inspect(self, reference: Reference, credentials: Credentials = NOBODY) -> dict[str, Any]:
         """Return Docker's DistributionInspect of what a name stands for."""

@@ -9,7 +9,7 @@ from boxship.front.docker.wire import names
 from boxship.front.docker.wire.config import members
 from boxship.front.rest.version import Version
 from boxship.model.container import HealthSpec
-from boxship.model.image import Image, ImageConfig
+from boxship.model.image import Described, Image, ImageConfig
 
 MISSING = "<missing>"
 _render_health = names.renderer(HealthSpec)
@@ -38,6 +38,26 @@ def summary(image: Image, version: Version, *, shared_size: int = -1, containers
         "Size": image.size,
     }
     return found | {"VirtualSize": image.size} if version < (1, 44) else found
+
+
+def descriptor(manifest: Described) -> dict[str, Any]:
+    return {"mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.size}
+
+
+def manifest(image: Image, known: Described, config_size: int, users: Sequence[str]) -> dict[str, Any]:
+    """Return Docker's ImageManifestSummary. Content is what of the image lies here as a registry has it, manifest and
+    configuration; its layers are unpacked, and can be packed again to the byte. users: ids of containers."""
+    platform = {"architecture": image.architecture, "os": image.os}
+    platform |= {"variant": image.variant} if image.variant else {}
+    content = known.size + config_size
+    return {
+        "ID": known.digest,
+        "Descriptor": {**descriptor(known), "platform": platform},
+        "Available": True,
+        "Kind": "image",
+        "Size": {"Content": content, "Total": content + image.size},
+        "ImageData": {"Platform": platform, "Containers": list(users), "Size": {"Unpacked": image.size}},
+    }
 
 
 def render(image: Image, lowers: Sequence[str], document: Mapping[str, Any], version: Version) -> dict[str, Any]:
@@ -139,4 +159,8 @@ def bar(current: int, total: int) -> str:
 def line(told: dict[str, Any]) -> dict[str, Any]:
     """Return a line of progress with the bar that clients print as it comes, where there are sizes."""
     detail = told.get("progressDetail")
-    return {**told, "progress": bar(detail["current"], detail["total"])} if detail else told
+    if not detail:
+        return told
+    ordered = {key: told[key] for key in told if key != "id"}  # the id comes last, as with dockerd
+    ordered["progress"] = bar(detail["current"], detail["total"])
+    return ordered | {"id": told["id"]} if "id" in told else ordered

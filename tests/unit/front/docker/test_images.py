@@ -339,3 +339,66 @@ async def test_import_from_an_address(client: Client) -> None:
     status, body = await client.ask("POST", "/images/create", params={"fromSrc": f"{address}/nope"})
     assert status == 500
     assert (await client.ask("POST", "/images/create"))[0] == 400
+
+
+ARM = '{"os":"linux","architecture":"arm64"}'
+AMD = '{"os":"linux","architecture":"amd64"}'
+OTHER = "was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1.51/images/base/json?platform={}"),
+        ("GET", "/v1.51/images/base/history?platform={}"),
+        ("GET", "/v1.51/images/base/get?platform={}"),
+        ("GET", "/v1.51/images/get?names=base&platform={}"),
+        ("DELETE", "/v1.51/images/base?platforms={}"),
+    ],
+)
+async def test_what_is_asked_for_a_platform(client: Client, method: str, path: str) -> None:
+    await client.imported(platform="linux/amd64")
+    assert await client.ask(method, path.format(ARM)) == (404, {"message": f"image with reference base {OTHER}"})
+    status, refused = await client.ask(method, path.format('{"os":"linux"}'))
+    assert (status, refused["message"]) == (400, "both OS and Architecture must be provided")
+    async with client.call(method, path.format(AMD)) as answer:
+        assert answer.status == 200
+
+
+async def test_load_for_a_platform(client: Client) -> None:
+    await client.imported(platform="linux/amd64")
+    async with client.call("GET", "/images/base/get") as answer:
+        saved = await answer.read()
+    await client.ask("DELETE", "/images/base")
+    _, lines = await client.ask("POST", f"/v1.51/images/load?quiet=1&platform={ARM}", data=saved)
+    assert lines[-1]["error"] == f"image with reference base:latest {OTHER}"
+    assert client.images.all() == []
+    _, lines = await client.ask("POST", f"/v1.51/images/load?quiet=1&platform={ARM}&platform={AMD}", data=saved)
+    assert lines["message"] == "multiple platforms are not supported: an image here is of one platform"
+    _, lines = await client.ask("POST", f"/v1.51/images/load?quiet=1&platform={AMD}", data=saved)
+    assert lines == [{"stream": "Loaded image: base:latest\n"}]
+
+
+async def test_manifests_in_lists_and_inspect(client: Client) -> None:
+    image_id = await client.imported(platform="linux/amd64")
+    users(client, image_id)
+    _, (listed,) = await client.ask("GET", "/v1.51/images/json?manifests=1")
+    (manifest,) = listed["Manifests"]
+    assert (manifest["Kind"], manifest["Available"]) == ("image", True)
+    assert manifest["ImageData"] == {
+        "Platform": {"architecture": "amd64", "os": "linux"}, "Containers": ["c" * 64], "Size": {"Unpacked": 6},
+    }  # fmt: skip
+    assert manifest["Size"]["Total"] == manifest["Size"]["Content"] + 6
+    _, shown = await client.ask("GET", "/v1.51/images/base/json?manifests=1")
+    assert shown["Manifests"] == [manifest]
+    assert shown["Descriptor"] == {k: v for k, v in manifest["Descriptor"].items() if k != "platform"}
+    async with client.call("GET", "/images/base/get") as answer, asyncio.timeout(20):
+        with tarfile.open(fileobj=io.BytesIO(await answer.read())) as tar:  # it is the manifest that save writes
+            assert f"blobs/{manifest['ID'].replace(':', '/')}" in tar.getnames()
+    _, (listed,) = await client.ask("GET", "/v1.46/images/json?manifests=1")
+    assert "Manifests" not in listed
+    status, refused = await client.ask("GET", f"/v1.51/images/base/json?manifests=1&platform={AMD}")
+    assert (status, refused["message"]) == (
+        400,
+        "conflicting options: manifests and platform options cannot both be set",
+    )

@@ -27,6 +27,9 @@ class FakeRegistry:
         self.resumable = False  # uploads that broke are kept
         self.busy: list[tuple[int, dict[str, str]]] = []  # statuses and headers of the next answers
         self.corrupt = ""
+        self.expire_on: list[str] = []  # methods at whose next request who asks must show who he is anew
+        self.post_only = False  # the token service knows OAuth2's POST only
+        self.refresh = ""  # given to who asks for one
         self.requests: list[str] = []
         self.uploads: dict[str, bytearray] = {}
         self.token_requests: list[dict[str, str]] = []
@@ -76,9 +79,15 @@ class FakeRegistry:
     async def _give_token(self, request: web.Request) -> web.Response:
         form = dict(await request.post()) if request.method == "POST" else dict(request.query)
         self.token_requests.append({str(k): str(v) for k, v in form.items()})
+        if request.method == "GET" and self.post_only:
+            return web.Response(status=405)
         known = base64.b64encode(b"me:secret").decode()
-        if request.headers.get("Authorization") == f"Basic {known}" or form.get("refresh_token") == "refresh":
-            return web.json_response({"token": TOKEN})
+        who = form.get("username"), form.get("password")
+        shown = request.headers.get("Authorization") == f"Basic {known}" or who == ("me", "secret")
+        if shown or form.get("refresh_token") == "refresh":
+            offline = form.get("offline_token") == "true" or form.get("access_type") == "offline"
+            more = {"refresh_token": self.refresh} if self.refresh and offline else {}
+            return web.json_response({"token": TOKEN, **more})
         return web.json_response({"errors": [{"code": "DENIED", "message": "who are you"}]}, status=401)
 
     async def _search(self, request: web.Request) -> web.Response:
@@ -88,6 +97,9 @@ class FakeRegistry:
     def _challenge(self, request: web.Request) -> web.Response | None:
         shown = request.headers.get("Authorization", "")
         known = base64.b64encode(b"me:secret").decode()
+        if request.method in self.expire_on:
+            self.expire_on.remove(request.method)
+            shown = ""
         if self.auth == "none" or shown in (f"Bearer {TOKEN}", f"Basic {known}"):
             return None
         ask = 'Basic realm="r"' if self.auth == "basic" else f'Bearer realm="http://{self.domain}/token",service="s"'

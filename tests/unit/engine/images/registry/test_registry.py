@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from aiohttp import web
 
 from boxship.base.errors import Invalid, NotFound, PlatformError, Unauthorized
@@ -80,17 +81,32 @@ async def test_pull(site: Site) -> None:
     lines = await site.pull()
     assert lines[0] == "Pulling from team/app"
     assert lines[1:3] == ["Pulling fs layer"] * 2
-    assert sorted(lines[3:9]) == sorted(["Verifying Checksum", "Download complete", "Pull complete"] * 2)
+    steps = ["Verifying Checksum", "Download complete", "Extracting", "Pull complete"]
+    assert sorted(lines[3:11]) == sorted(steps * 2)
+    packed = digest(PACKED[0])[7:19]
+    told = [line["status"] for line in site.lines if line.get("id") == packed and line["status"] != "Downloading"]
+    assert told == ["Pulling fs layer", *steps]
     name = f"{site.registry.domain}/team/app"
-    assert lines[9:] == [f"Digest: {pulled}", f"Status: Downloaded newer image for {name}:1"]
+    assert lines[11:] == [f"Digest: {pulled}", f"Status: Downloaded newer image for {name}:1"]
     image = site.images.get(f"{name}:1")
     assert image.digests == (f"{name}@{pulled}",)
     assert image.layers == tuple(map(digest, TARS))
     assert site.world.actions() == ["pull"]
     assert site.staged() == []
     lines = await site.pull()
-    assert lines[1:3] == ["Already exists"] * 2
-    assert lines[-1] == f"Status: Image is up to date for {name}:1"
+    assert lines[1:] == [f"Digest: {pulled}", f"Status: Image is up to date for {name}:1"]
+    known = site.images.manifest(site.images.get(f"{name}:1"))
+    body = site.registry.manifests["team/app/1"][1]
+    assert (known.digest, known.size, known.media_type) == (pulled, len(body), site.registry.manifests["team/app/1"][0])
+
+
+async def test_layers_of_other_images_are_not_fetched_again(site: Site) -> None:
+    site.serve()
+    await site.pull()
+    site.registry.put_image("team/more:1", PACKED[:1], [digest(TARS[0])])
+    lines = await site.pull("team/more:1")
+    assert lines[1:2] == ["Already exists"]
+    assert lines[-1].startswith("Status: Downloaded newer image")
 
 
 async def test_pull_by_digest(site: Site) -> None:
@@ -238,6 +254,55 @@ async def test_push_mounts_from_other_repositories(site: Site) -> None:
 
     site.registry._blob = elsewhere  # type: ignore[method-assign]
     assert "Mounted from team/app" in await site.push("other:2")
+
+
+async def test_layers_packed_with_zstd_keep_their_name(site: Site) -> None:
+    """A manifest that calls them gzip cannot be pulled by anybody."""
+    packed = [zstandard.ZstdCompressor().compress(TARS[0]), PACKED[1]]
+    site.registry.put_image("team/app:1", packed, [digest(tar) for tar in TARS])
+    await site.pull()
+    await site.push()
+    kind, body = site.registry.manifests["team/app/1"]
+    pushed = json.loads(body)
+    assert kind == pushed["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    assert [(layer["mediaType"].rpartition("+")[2], layer["digest"]) for layer in pushed["layers"]] == [
+        ("zstd", digest(packed[0])), ("gzip", digest(packed[1])),
+    ]  # fmt: skip
+    await site.images.remove(f"{site.registry.domain}/team/app:1")
+    await site.pull()
+
+
+async def test_push_for_a_platform(site: Site) -> None:
+    await make_image(site)
+    image = site.images.get(f"{site.registry.domain}/team/app:1")
+    with pytest.raises(NotFound, match="does not match the specified platform"):
+        async with site.registries.push(site.name("team/app:1"), NOBODY, Platform("s390x", "linux")):
+            pytest.fail("it is of another platform")
+    async with site.registries.push(site.name("team/app:1"), NOBODY, Platform(image.architecture, "linux")) as run:
+        await run(site.lines.append)
+    assert site.images.get(image.id).manifest is not None
+
+
+async def test_a_login_that_runs_out_on_the_way(site: Site) -> None:
+    """A token lasts for minutes, an upload may take longer."""
+    await make_image(site)
+    site.registry.auth, site.registry.resumable = "bearer", True
+    site.registry.expire_on = ["PATCH"]
+    assert "Pushed" in await site.push(who=ME)
+
+
+@pytest.mark.parametrize("post_only", [False, True])
+async def test_login_brings_a_refresh_token(site: Site, post_only: bool) -> None:
+    site.registry.auth, site.registry.refresh, site.registry.post_only = "bearer", "refresh", post_only
+    who = Credentials(username="me", password="secret", server=site.registry.domain)
+    assert await site.registries.login(who) == "refresh"
+    with pytest.raises(Unauthorized):
+        await site.registries.login(Credentials(username="me", password="wrong", server=site.registry.domain))
+    site.serve()
+    await site.pull(who=Credentials(identity_token="refresh"))
+    assert site.registry.token_requests[-1]["grant_type"] == "refresh_token"
+    site.registry.auth = "basic"
+    assert await site.registries.login(who) == ""
 
 
 async def test_push_begins_again_when_broken(site: Site) -> None:
