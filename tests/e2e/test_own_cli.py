@@ -19,7 +19,7 @@ def ours(docker: Any) -> Run:
     """Our CLI; what it makes is removed as the stock one's is."""
 
     def run(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        environment = {**docker.environment, "BOXSHIP_HOST": docker.host}
+        environment = docker.environment
         return subprocess.run(
             [PROGRAM, *words], env=environment, input=stdin, capture_output=True, text=True, timeout=60
         )
@@ -59,6 +59,31 @@ ASKED = {
     "logs with a limit": ["logs", "--tail", "1", "{}"],
     "changes": ["diff", "{}"],
     "the whole": ["inspect", "--format", "json", "{}"],
+    "the whole for people": ["inspect", "{}"],
+    "containers as json": ["ps", "-a", "--filter", "name={}", "--format", "json"],
+    "containers as they once were": ["ps", "-a", "--filter", "name={}", "--format", "raw"],
+    "ids although a form is given": ["ps", "-aq", "--filter", "name={}", "--format", "{{{{.Names}}}}"],
+    "a label": ["ps", "-a", "--filter", "name={}", "--format", 'table {{{{.Label "role"}}}}\t{{{{.Names}}}}'],
+    "images as json": ["images", "--format", "json"],
+    "images as they once were": ["images", "--format", "raw"],
+    "networks as json": ["network", "ls", "--format", "json"],
+    "volumes as json": ["volume", "ls", "--format", "json"],
+    "a history as json": ["history", "--format", "json", "busybox"],
+    "processes": ["top", "{}"],
+    "what happened": ["events", "--since", "1000s", "--until", "0s", "--filter", "container={}"],
+    "what happened as json": [
+        *("events", "--since", "1000s", "--until", "0s", "--filter", "container={}", "--format", "json"),
+    ],
+    "versions": ["version", "--format", "{{{{.Server.Version}}}} {{{{.Server.APIVersion}}}}"],
+    "where": ["info", "--format", "{{{{.ClientInfo.Context}}}} {{{{.NCPU}}}} {{{{.Swarm.LocalNodeState}}}}"],
+    "functions": [
+        *("ps", "-a", "--filter", "name={}", "--format"),
+        "{{{{title .Image}}}} {{{{join (split .Names \"-\") \"/\"}}}} {{{{pad .State 1 2}}}}|{{{{truncate .ID 3}}}}"
+        "{{{{println .State}}}}{{{{printf \"%9s|%-9s|%q\" .State .Image .State}}}}{{{{upper .State | lower | json}}}}",
+    ],
+    "contexts": ["context", "ls"],
+    "contexts as json": ["context", "ls", "--format", "json"],
+    "the context": ["context", "show"],
 }  # fmt: skip
 
 
@@ -70,7 +95,10 @@ def test_answers_are_those_of_the_stock_client(docker: Any, ours: Run) -> None:
     for asked in ASKED.values():
         words = [word.format(name) if "{" in word else word for word in asked]
         pairs = ((ours(*words), docker(*words)) for _ in range(3))  # an age may change between the two
-        assert any((a.stdout, a.stderr) == (b.stdout, b.stderr) for a, b in pairs), words
+        seen = [(a.stdout, b.stdout, a.stderr, b.stderr) for a, b in pairs]
+        assert any(a == b and c == d for a, b, c, d in seen), (
+            f"{words}\n{seen[0][0]}{seen[0][2]}---\n{seen[0][1]}{seen[0][3]}"
+        )
 
 
 def test_streams_are_kept_apart(ours: Run) -> None:
@@ -165,15 +193,6 @@ def test_every_command_has_help(ours: Run) -> None:
             done = ours(*path.split(), "--help")
             assert done.returncode == 0, path
             assert entry.summary in done.stdout
-
-
-def test_version_is_quick(ours: Run) -> None:
-    def milliseconds() -> float:
-        begun = time.perf_counter()
-        assert ours("version").returncode == 0
-        return (time.perf_counter() - begun) * 1000
-
-    assert min(milliseconds() for _ in range(10)) <= 80
 
 
 REST = (

@@ -16,7 +16,7 @@ _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 class Flag(NamedTuple):
     """One flag of a command.
 
-    kind:  switch, text, number, list (repeatable).   short: one letter or "".
+    kind:  switch, text, number, list (repeatable), words (a list that commas part too).   short: one letter or "".
     value: what the help calls its argument.          default: shown in help, and the value when not given.
     bare:  the value that stands for `--name` without an argument; None demands one.
     hidden: known, but not shown in help.
@@ -53,6 +53,10 @@ def many(name: str, short: str = "", help: str = "", value: str = "list") -> Fla
     return Flag(name, short, "list", help, value)
 
 
+def words(name: str, short: str = "", help: str = "") -> Flag:
+    return Flag(name, short, "words", help, "strings")
+
+
 class Parsed:
     """Values of one command line. Asking for a flag the command does not have is a bug and raises KeyError."""
 
@@ -82,7 +86,8 @@ class Parsed:
 
     def many(self, name: str) -> tuple[str, ...]:
         flag = self._flags[name]
-        return tuple(self._given.get(name, [flag.default] if flag.default else []))
+        found = self._given.get(name, [flag.default] if flag.default else [])
+        return tuple(part for word in found for part in word.split(",")) if flag.kind == "words" else tuple(found)
 
 
 def parse(flags: Sequence[Flag], argv: Sequence[str], *, interspersed: bool = True) -> Parsed:
@@ -120,7 +125,7 @@ class _Reader:
             raise Invalid(f"unknown flag: --{name}{_meant(name, self.by_name)}")
         if not has_value:
             value = self._argument(flag, f"flag needs an argument: --{name}", rest)
-        self._put(flag, value, f"--{name}")
+        self._put(flag, value, f"-{flag.short}, --{name}" if flag.short else f"--{name}")
 
     def cluster(self, word: str, rest: list[str]) -> None:
         letters = word[1:]
@@ -150,6 +155,8 @@ class _Reader:
             raise Invalid(f'invalid argument "{value}" for "{shown}" flag: want true or false')
         if flag.kind == "number" and not _is_number(value):
             raise Invalid(f'invalid argument "{value}" for "{shown}" flag: want a whole number')
+        if flag.value == "filter" and "=" not in value:
+            raise Invalid(f'invalid argument "{value}" for "{shown}" flag: bad format of filter (expected name=value)')
         self.given.setdefault(flag.name, []).append(value)
 
 

@@ -5,7 +5,9 @@ from boxship.front.cli.command import Command
 from boxship.front.cli.flags import Flag
 
 GLOBAL_FLAGS = (
-    Flag("host", "H", "list", "Daemon to talk to, unix:///PATH or tcp://HOST:PORT", "list"),
+    Flag("config", "", "text", "Directory of config.json, contexts and logins (default ~/.docker)", "string"),
+    Flag("context", "c", "text", "Context to use; `boxship context ls` lists them", "string"),
+    Flag("host", "H", "list", "Daemon to talk to: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST", "list"),
     Flag("debug", "D", "switch", "Show where an unexpected error comes from", bare="true"),
     Flag("log-level", "l", "text", "Accepted for scripts written for docker; the client has no log", "string"),
     Flag("tls", "", "switch", "Use TLS; implied by --tlsverify", bare="true"),

@@ -1,5 +1,6 @@
 """`boxship image …`."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -12,17 +13,38 @@ from boxship.front.cli import image_tree, progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
-from boxship.front.cli.flags import Parsed, many, switch, text
+from boxship.front.cli.container.options import refuse_trust
+from boxship.front.cli.flags import Parsed, many, switch, text, words
 from boxship.front.cli.inspect import FORMAT, print_each
 from boxship.front.client.api import segment
 from boxship.front.client.credentials import shown
 
 COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE"}
-MORE = {"Digest": "DIGEST", "CreatedAt": "CREATED AT", "Containers": "CONTAINERS"}
+MORE = {
+    "Digest": "DIGEST", "CreatedAt": "CREATED AT", "Containers": "CONTAINERS", "VirtualSize": "SIZE",
+    "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
+}  # fmt: skip
+RAW = {
+    "repository": "Repository", "tag": "Tag", "image_id": "ID", "created_at": "CreatedAt", "virtual_size": "Size",
+}  # fmt: skip
 HISTORY = {
     "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT",
 }  # fmt: skip
 CHUNK = 1 << 20
+
+
+def _platform(parsed: Parsed) -> str | None:
+    """Return `--platform linux/arm64/v8` as the JSON that the API wants; None without one."""
+    word = parsed.text("platform")
+    return json.dumps(platform_of(word)) if word else None
+
+
+def platform_of(word: str) -> dict[str, str]:
+    """Raises Invalid for what is not OS/ARCHITECTURE[/VARIANT]."""
+    parts = word.split("/")
+    if not 2 <= len(parts) <= 3 or not all(parts):
+        raise Invalid(f"invalid platform {word!r}: want OS/ARCHITECTURE[/VARIANT], as in linux/arm64/v8")
+    return dict(zip(("os", "architecture", "variant"), parts, strict=False))
 
 
 def path(ref: str) -> str:
@@ -40,10 +62,9 @@ def ls(session: Session, parsed: Parsed) -> None:
     form = parsed.text("format")
     with_digests = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **COLUMNS}
     columns = with_digests if parsed.on("digests") else COLUMNS
-    shown = {**columns, **MORE} if form not in ("", "table") else columns
-    if parsed.on("quiet"):
+    if parsed.on("quiet") and form in ("", "table"):
         rows = list({row["ID"]: row for row in rows}.values())
-    lines = tables.listing(rows, shown, form, quiet="ID" if parsed.on("quiet") else "")
+    lines = tables.listing(rows, columns, form, quiet="ID" if parsed.on("quiet") else "", more=MORE, raw=RAW)
     if lines:
         session.say(lines)
     return None
@@ -75,17 +96,21 @@ def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[
             "CreatedSince": f"{human_duration(time.time() - entry['Created'])} ago",
             "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(entry["Created"])),
             "Size": human_size(entry["Size"], digits=3),
-            "Containers": str(entry.get("Containers", -1)).replace("-1", "N/A"),
+            "VirtualSize": human_size(entry["Size"]),
+            "SharedSize": "N/A",
+            "UniqueSize": "N/A",
+            "Containers": "N/A",
         }
 
 
 def inspect(session: Session, parsed: Parsed) -> int:
-    query = {"platform": parsed.text("platform") or None}
+    query = {"platform": _platform(parsed)}
     return print_each(session, parsed, lambda ref: session.client.get(f"{path(ref)}/json", query))
 
 
 def remove(session: Session, parsed: Parsed) -> int:
-    query = {"force": parsed.on("force"), "noprune": parsed.on("no-prune"), "platforms": list(parsed.many("platform"))}
+    platforms = [json.dumps(platform_of(word)) for word in parsed.many("platform")]
+    query = {"force": parsed.on("force"), "noprune": parsed.on("no-prune"), "platforms": platforms or None}
 
     def act(ref: str) -> str:
         told = session.client.delete(path(ref), query) or []
@@ -103,13 +128,13 @@ def tag(session: Session, parsed: Parsed) -> None:
 def history(session: Session, parsed: Parsed) -> None:
     whole = parsed.on("no-trunc")
     rows = []
-    for entry in session.client.get(f"{path(parsed.args[0])}/history", {"platform": parsed.text("platform") or None}):
+    for entry in session.client.get(f"{path(parsed.args[0])}/history", {"platform": _platform(parsed)}):
         command = entry["CreatedBy"].replace("\t", " ")
         rows.append(
             {
                 "ID": entry["Id"] if whole else tables.short_id(entry["Id"]),
                 "CreatedSince": f"{human_duration(time.time() - entry['Created'])} ago",
-                "CreatedAt": datetime.fromtimestamp(entry["Created"]).astimezone().isoformat(),
+                "CreatedAt": datetime.fromtimestamp(entry["Created"]).astimezone().isoformat().replace("+00:00", "Z"),
                 "CreatedBy": command if whole else tables.ellipsis(command, 45),
                 "Size": human_size(entry["Size"], digits=3),
                 "Comment": entry["Comment"],
@@ -119,24 +144,28 @@ def history(session: Session, parsed: Parsed) -> None:
 
 
 def pull(session: Session, parsed: Parsed) -> None:
-    name = progress.from_image(parsed.args[0])
-    everything = parsed.on("all-tags")
-    if everything and parsed.args[0] != name["fromImage"]:
+    refuse_trust(parsed)
+    reference, everything = parsed.args[0], parsed.on("all-tags")
+    name: dict[str, str | None] = {**progress.from_image(reference)}
+    named = progress.names_a_tag(reference)
+    if everything and named:
         raise Invalid("tag can't be used with --all-tags/-a")
-    query = {**name, "platform": parsed.text("platform") or None} | ({"tag": None} if everything else {})
-    reply = session.client.stream("POST", "/images/create", query, headers=shown(session.environ, name["fromImage"]))
-    progress.show(reply, session.out, quiet=parsed.on("quiet"))
     if everything:
-        return session.say(name["fromImage"])
-    separator = "@" if ":" in name["tag"] else ":"
-    return session.say(f"{name['fromImage']}{separator}{name['tag']}")
+        name["tag"] = None
+    elif not named and not parsed.on("quiet"):
+        session.say("Using default tag: latest")
+    query = {**name, "platform": parsed.text("platform") or None}
+    headers = shown(session.environ, name["fromImage"] or "")
+    reply = session.client.stream("POST", "/images/create", query, headers=headers)
+    progress.show(reply, session.out, quiet=parsed.on("quiet"))
+    session.say(progress.canonical(name["fromImage"] or "", name["tag"] or ""))
 
 
 def load(session: Session, parsed: Parsed) -> None:
     source = parsed.text("input")
     if not source and sys.stdin.isatty():
         raise Invalid("requested load from stdin, but stdin is empty; name a file with --input")
-    query = {"quiet": "1" if parsed.on("quiet") else "0", "platform": parsed.text("platform") or None}
+    query = {"quiet": "1" if parsed.on("quiet") else "0", "platform": _platform(parsed)}
     headers = {"Content-Type": "application/x-tar"}
     reply = session.client.stream("POST", "/images/load", query, body=_pieces(source), headers=headers)
     progress.show(reply, session.out)
@@ -170,7 +199,7 @@ def _pieces(source: str) -> Iterator[bytes]:
 
 
 def save(session: Session, parsed: Parsed) -> None:
-    query = {"names": list(parsed.args), "platform": parsed.text("platform") or None}
+    query = {"names": list(parsed.args), "platform": _platform(parsed)}
     save_body(session, session.client.stream("GET", "/images/get", query), parsed.text("output"))
 
 
@@ -188,11 +217,23 @@ def prune(session: Session, parsed: Parsed) -> None:
 
 _PLATFORM = text("platform", "", "Platform, linux/amd64")
 _QUIET = switch("quiet", "q", "Show ids only")
+_HUMAN = switch("human", "H", "Print sizes and dates for people", True)
 _TRUNC = switch("no-trunc", "", "Show all of it")
+TRUST = switch("disable-content-trust", "", "Do not check signatures; checking them is not supported", True)
 
 COMMANDS = {
     "history": Command(
-        "[OPTIONS] IMAGE", history, (FORMAT, _TRUNC, _QUIET, _PLATFORM, switch("human", "H", "", True)), 1, 1
+        "[OPTIONS] IMAGE",
+        history,
+        (
+            FORMAT._replace(short=""),
+            _TRUNC,
+            _QUIET,
+            _HUMAN,
+            _PLATFORM,
+        ),
+        1,
+        1,
     ),
     "import": Command(
         "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -228,8 +269,9 @@ COMMANDS = {
         "[OPTIONS] NAME[:TAG|@DIGEST]",
         pull,
         (
+            switch("all-tags", "a", "Download all tags"),
+            TRUST,
             _PLATFORM,
-            switch("all-tags", "a", "Pull all tags of the repository"),
             switch("quiet", "q", "Do not tell progress"),
         ),
         1,
@@ -241,7 +283,7 @@ COMMANDS = {
         (
             switch("force", "f", "Remove although something uses it"),
             switch("no-prune", "", "Keep untagged parents"),
-            many("platform", "", "Only if it is of this platform"),
+            words("platform", "", "Remove only these platforms of an image"),
         ),
         1,
     ),

@@ -1,11 +1,11 @@
 """`inspect` of anything, and what all the inspects share: JSON in a list, or a template for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.front.cli import tables
-from boxship.front.cli.command import Command, Session
+from boxship.front.cli.command import Command, Session, told
 from boxship.front.cli.flags import Parsed, switch, text
 from boxship.front.client.api import ApiError, segment
 
@@ -20,29 +20,27 @@ _PATHS = {
 
 def print_each(session: Session, parsed: Parsed, fetch: Callable[[str], Any]) -> int:
     """Print what `fetch` finds for each argument; say of the rest what is wrong. Return the exit code."""
+    return print_found(session, parsed.args, parsed.text("format"), fetch)
+
+
+def print_found(session: Session, refs: Sequence[str], form: str, fetch: Callable[[str], Any]) -> int:
+    """The same for `refs`, in the form given."""
     found, errors = [], []
-    for ref in parsed.args:
+    for ref in refs:
         try:
             found.append(fetch(ref))
         except ApiError as error:
-            errors.append(f"Error response from daemon: {error}")
+            errors.append(told(session, error))
         except PlatformError as error:
             errors.append(str(error))
-    form = parsed.text("format")
     if form in ("", "json"):
-        session.say(tables.pretty(found) if not form else _compact(found))
+        session.say(tables.pretty(found) if not form else tables.compact(found, html=False))
     else:
         _templates(session, form, found)
     session.out.flush()
     for line in errors:
         session.warn(line)
     return 1 if errors else 0
-
-
-def _compact(found: list[Any]) -> str:
-    import json
-
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def _templates(session: Session, form: str, found: list[Any]) -> None:

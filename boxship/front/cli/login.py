@@ -1,12 +1,15 @@
 """`boxship login`, `logout`, `push`: registries that want to know who asks."""
 
 import getpass
+import json
 import sys
 
 from boxship.base.errors import Invalid
 from boxship.front.cli import progress
 from boxship.front.cli.command import Command, Session
+from boxship.front.cli.container.options import refuse_trust
 from boxship.front.cli.flags import Parsed, switch, text
+from boxship.front.cli.image import TRUST, platform_of
 from boxship.front.client.credentials import HUB, Keyring, shown
 
 
@@ -58,7 +61,14 @@ def push(session: Session, parsed: Parsed) -> None:
     if everything and ":" in parsed.args[0].rpartition("/")[2]:
         raise Invalid("tag can't be used with --all-tags/-a")
     headers = {"X-Registry-Auth": "e30=", **shown(session.environ, target["fromImage"])}  # the API wants one
-    query = {"tag": None if everything else target["tag"], "platform": parsed.text("platform") or None}
+    refuse_trust(parsed)
+    if not everything and not progress.names_a_tag(parsed.args[0]) and not parsed.on("quiet"):
+        session.say("Using default tag: latest")
+    word = parsed.text("platform")
+    query = {
+        "tag": None if everything else target["tag"],
+        "platform": json.dumps(platform_of(word)) if word else None,
+    }
     reply = session.client.stream("POST", f"/images/{target['fromImage']}/push", query, headers=headers)
     progress.show(reply, session.out, quiet=parsed.on("quiet"))
     if parsed.on("quiet"):
@@ -82,8 +92,9 @@ COMMANDS = {
         "[OPTIONS] NAME[:TAG]",
         push,
         (
-            text("platform", "", "Only if it is of this platform, linux/amd64"),
             switch("all-tags", "a", "Push all tags of the repository"),
+            TRUST,
+            text("platform", "", "Send only this platform of the image"),
             switch("quiet", "q", "Do not tell progress"),
         ),
         1,

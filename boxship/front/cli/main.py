@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.cli import help as texts
+from boxship.front.cli.absent import absent
 from boxship.front.cli.catalogue import NOUNS, find, names_below
-from boxship.front.cli.command import HELP, Command, Failed, Session
+from boxship.front.cli.command import HELP, Command, Failed, Session, told
+from boxship.front.cli.endpoint import client, environment
 from boxship.front.cli.flags import Parsed, nearest, parse
 from boxship.front.cli.loading import count, load
-from boxship.front.client.api import ApiError, Client, host_from, parse_host, tls_from
+from boxship.front.client.api import ApiError
 
 USAGE_ERROR = 125
 
@@ -62,9 +64,12 @@ def _dispatch(given: Parsed, words: list[str]) -> int:
             others = tuple(alias for alias in (entry.path, *entry.also) if alias != path)
             print(texts.of_command(path, entry.summary, others, command))
             return 0
-        count(path, command, parsed)
     except Invalid as error:
         return _refuse(f"{error}\n{texts.usage_hint(path, command)}", USAGE_ERROR)
+    try:
+        count(path, command, parsed)
+    except Invalid as error:
+        return _refuse(f"{error}\n{texts.usage_hint(path, command)}")
     return _run(given, command, parsed)
 
 
@@ -82,18 +87,15 @@ def _compose(given: Parsed, words: list[str]) -> int:
 
 
 def _run(given: Parsed, command: Command, parsed: Parsed, above: Parsed | None = None) -> int:
+    environ = environment(given, os.environ)
+    session = Session(lambda: client(given, environ), environ)
+    session.given, session.above = given, above
     try:
-        tls = tls_from(os.environ, {flag.name: given.text(flag.name) for flag in texts.GLOBAL_FLAGS})
-        hosts = given.many("host")
-        if len(hosts) > 1:
-            raise Invalid("specify only one -H")
-        session = Session(Client(parse_host(hosts[0] if hosts else host_from(os.environ), tls)))
-        session.above = above
         return command.run(session, parsed) or 0
     except Failed as error:
         return _refuse(str(error), error.code)
     except ApiError as error:
-        return _refuse(f"Error response from daemon: {error}")
+        return _refuse(told(session, error))
     except PlatformError as error:
         return _refuse(str(error))
     except ConnectionError as error:
@@ -104,6 +106,8 @@ def _run(given: Parsed, command: Command, parsed: Parsed, above: Parsed | None =
 
 def _unknown(words: list[str]) -> int:
     """Say what was meant, or list what there is below a noun."""
+    if refused := absent(words):
+        return _refuse(refused, 0 if words[-1] == "--help" else 1)
     noun = words[0] if words[0] in NOUNS else ""
     if noun and (len(words) == 1 or words[1] in ("--help", "-h")):
         print(texts.of_noun(noun))

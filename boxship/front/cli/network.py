@@ -6,11 +6,20 @@ from boxship.front.cli import tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
 from boxship.front.cli.container.options import pairs
-from boxship.front.cli.flags import Parsed, many, number, switch, text
+from boxship.front.cli.flags import Parsed, many, number, switch, text, words
 from boxship.front.cli.inspect import FORMAT, print_each
-from boxship.front.client.api import segment
+from boxship.front.client.api import ApiError, segment
 
 COLUMNS = {"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE"}
+
+MORE = {"IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT"}
+RAW = {"network_id": "ID", "name": "Name", "driver": "Driver", "scope": "Scope"}
+
+
+def created(word: str) -> str:
+    """Return `2026-11-28T16:10:41.005Z` as Go prints it, `2026-11-28 16:10:41.005 +0000 UTC`."""
+    stamp, zulu, _ = word.partition("Z")
+    return f"{stamp.replace('T', ' ')} +0000 UTC" if zulu else word
 
 
 def path(ref: str) -> str:
@@ -28,12 +37,13 @@ def ls(session: Session, parsed: Parsed) -> None:
             "IPv4": str(entry.get("EnableIPv4", True)).lower(),
             "IPv6": str(entry.get("EnableIPv6", False)).lower(),
             "Internal": str(entry.get("Internal", False)).lower(),
-            "Labels": ",".join(f"{key}={value}" for key, value in (entry.get("Labels") or {}).items()),
-            "CreatedAt": entry.get("Created", ""),
+            **tables.labels(entry),
+            "CreatedAt": created(entry.get("Created", "")),
         }
         for entry in sorted(session.client.get("/networks", {"filters": filters(parsed)}), key=lambda e: str(e["Name"]))
     ]
-    lines = tables.listing(rows, COLUMNS, parsed.text("format"), quiet="ID" if parsed.on("quiet") else "")
+    form, quiet = parsed.text("format"), "ID" if parsed.on("quiet") else ""
+    lines = tables.listing(rows, COLUMNS, form, quiet=quiet, more=MORE, raw=RAW)
     if lines:
         session.say(lines)
 
@@ -97,7 +107,12 @@ def _pools(parsed: Parsed) -> list[dict[str, Any]]:
 
 def remove(session: Session, parsed: Parsed) -> int:
     def act(ref: str) -> str:
-        session.client.delete(path(ref))
+        try:
+            session.client.delete(path(ref))
+        except ApiError as error:
+            if error.code != 404 or not parsed.on("force"):
+                raise
+            return ""
         return ref
 
     return each(session, parsed.args, act)
@@ -139,13 +154,13 @@ COMMANDS = {
         "[OPTIONS] NETWORK CONTAINER",
         connect,
         (
-            many("alias", "", "One more name in the network"),
-            many("driver-opt", "", "Option of the driver"),
+            words("alias", "", "One more name in the network"),
+            words("driver-opt", "", "Option of the driver"),
             number("gw-priority", "", "The network with the highest is the way out"),
             text("ip", "", "IPv4 address"),
             text("ip6", "", "IPv6 address"),
             many("link", "", "Link to another container"),
-            many("link-local-ip", "", "Link-local address"),
+            words("link-local-ip", "", "Link-local address"),
         ),
         2,
         2,
@@ -159,10 +174,10 @@ COMMANDS = {
             text("config-from", "", "Copy the settings of this network"),
             switch("config-only", "", "Make settings only"),
             text("driver", "d", "Driver", default="bridge"),
-            many("gateway", "", "Gateway of a subnet"),
+            words("gateway", "", "Gateway of a subnet"),
             switch("ingress", "", "Make the routing mesh's network"),
             switch("internal", "", "Give it no way out"),
-            many("ip-range", "", "Give addresses from this part of a subnet"),
+            words("ip-range", "", "Give addresses from this part of a subnet"),
             text("ipam-driver", "", "Driver of addresses", default="default"),
             many("ipam-opt", "", "Option of that driver", "map"),
             switch("ipv4", "", "Give it IPv4", True),
@@ -170,7 +185,7 @@ COMMANDS = {
             many("label", "", "Set a label"),
             many("opt", "o", "Option of the driver", "map"),
             text("scope", "", "Scope of the network"),
-            many("subnet", "", "Subnet, 172.28.0.0/16"),
+            words("subnet", "", "Subnet, 172.28.0.0/16"),
         ),
         1,
         1,

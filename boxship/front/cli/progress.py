@@ -71,6 +71,19 @@ def pull(session: Session, reference: str, platform: str = "", *, quiet: bool = 
         raise PlatformError(str(error)) from error
 
 
+def names_a_tag(reference: str) -> bool:
+    """Tell whether a tag or digest stands behind the name."""
+    return "@" in reference or ":" in reference.rpartition("/")[2]
+
+
+def canonical(name: str, tag: str) -> str:
+    """Return the full name that Docker's tools print after a pull; without `tag` the name alone."""
+    first, slash, _ = name.partition("/")
+    if not (slash and ("." in first or ":" in first or first == "localhost")):
+        name = f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+    return f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name
+
+
 def from_image(reference: str) -> dict[str, str]:
     """Return the query for `name[:tag][@digest]`; the tag is latest when none is given."""
     if "@" in reference:

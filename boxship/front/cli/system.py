@@ -1,36 +1,53 @@
 """`boxship system …`: version, info, events, df, check, prune."""
 
 import json
+import os
+import sys
 from typing import Any
 
 from boxship import __version__
+from boxship.base.errors import PlatformError
 from boxship.base.units import human_size
 from boxship.front.cli import tables
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
+from boxship.front.cli.endpoint import context_name
 from boxship.front.cli.flags import Parsed, switch, text
 from boxship.front.cli.inspect import FORMAT
 from boxship.front.client.api import ApiError
 
 NEWEST_API = "1.51"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def version(session: Session, parsed: Parsed) -> None:
-    import platform
-
-    told = session.client.get("/version")
     client = {
         "Version": __version__,
         "ApiVersion": NEWEST_API,
-        "Python": platform.python_version(),
+        "DefaultAPIVersion": NEWEST_API,
+        "GitCommit": "",
+        "GoVersion": f"python{sys.version.partition(' ')[0]}",
         "Os": "linux",
-        "Arch": platform.machine(),
+        "Arch": ARCHITECTURES.get(os.uname().machine, os.uname().machine),
+        "BuildTime": "",
+        "Context": context_name(session.given, session.environ) if session.given is not None else "default",
     }
     form = parsed.text("format")
+    try:
+        told, failure = session.client.get("/version"), None
+    except PlatformError as error:
+        told, failure = None, error
     if form:
         session.say(_formatted(form, {"Client": client, "Server": told}))
+    else:
+        shown = {key: value for key, value in client.items() if value and key != "DefaultAPIVersion"}
+        session.say(f"Client: Boxship {__version__}\n{_lines(shown)}")
+    if failure is not None:
+        session.out.flush()
+        raise failure
+    if form:
         return
-    session.say(f"Client: Boxship {__version__}\n{_lines(client)}\n")
+    session.say()
     server = {key: value for key, value in told.items() if isinstance(value, str)}
     name = (told.get("Platform") or {}).get("Name") or "daemon"
     session.say(f"Server: {name}\n{_lines(server)}")
@@ -47,7 +64,7 @@ def _formatted(form: str, told: Any) -> str:
     from boxship.front.cli.template import parse, render
 
     if form == "json":
-        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        return tables.compact(told)
     return render(parse(tables.unescape(form)), told)
 
 
@@ -66,7 +83,9 @@ def info(session: Session, parsed: Parsed) -> None:
     told = session.client.get("/info")
     form = parsed.text("format")
     if form:
-        session.say(_formatted(form, told))
+        context = context_name(session.given, session.environ) if session.given is not None else "default"
+        client = {"Debug": False, "Version": __version__, "Context": context, "Plugins": [], "Warnings": None}
+        session.say(_formatted(form, {**told, "ClientInfo": client}))
         return
     session.say(f"Client: Boxship {__version__}\n\nServer:")
     for label, key in _INFO:
@@ -88,7 +107,11 @@ def events(session: Session, parsed: Parsed) -> None:
     form = parsed.text("format")
     for line in session.client.stream("GET", "/events", query).lines():
         event = json.loads(line)
-        session.say(_formatted(form, event) if form else _event(event))
+        if form == "json":
+            event["Actor"]["Attributes"] = dict(sorted((event["Actor"].get("Attributes") or {}).items()))
+            session.say(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        else:
+            session.say(_formatted(form, event) if form else _event(event))
         session.out.flush()
 
 
@@ -101,7 +124,8 @@ def _event(event: dict[str, Any]) -> str:
     zone = time.strftime("%z", time.localtime(nanoseconds // 1_000_000_000))
     actor = event["Actor"]
     attributes = ", ".join(f"{key}={value}" for key, value in sorted((actor.get("Attributes") or {}).items()))
-    moment = f"{stamp}.{nanoseconds % 1_000_000_000:09d}{zone[:3]}:{zone[3:]}"
+    offset = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}"
+    moment = f"{stamp}.{nanoseconds % 1_000_000_000:09d}{offset}"
     text = f"{moment} {event['Type']} {event['Action']} {actor['ID']}"
     return f"{text} ({attributes})" if attributes else text
 
@@ -201,7 +225,7 @@ def prune(session: Session, parsed: Parsed) -> None:
 
 COMMANDS = {
     "check": Command("[OPTIONS]", check, (FORMAT, switch("repair", "", "Mend what is found")), most=0),
-    "df": Command("[OPTIONS]", df, (FORMAT, switch("verbose", "v", "Show more")), most=0),
+    "df": Command("[OPTIONS]", df, (FORMAT._replace(short=""), switch("verbose", "v", "Show more")), most=0),
     "events": Command(
         "[OPTIONS]",
         events,

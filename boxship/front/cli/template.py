@@ -5,7 +5,7 @@ with, comments, trim markers and the functions in template_functions.py. Source:
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from boxship.base.errors import Invalid
@@ -264,9 +264,12 @@ class _Renderer:
         if isinstance(first, Call):
             arguments = [*(self._value(operand, dot) for operand in command[1:]), *last]
             return _call(first.name, arguments)
+        value = self._value(first, dot)
+        if callable(value):
+            return _applied(value, [*(self._value(operand, dot) for operand in command[1:]), *last])
         if len(command) > 1 or last:
             raise Invalid("template parsing error: can't give argument to non-function")
-        return self._value(first, dot)
+        return value
 
     def _value(self, operand: Operand, dot: Any) -> Any:
         if isinstance(operand, Literal):
@@ -287,10 +290,18 @@ def _fields(value: Any, names: Sequence[str]) -> Any:
             raise Invalid(f"template: nil pointer evaluating .{name}")
         if not isinstance(value, Mapping):
             raise Invalid(f"template: can't evaluate field {name} in {show(value)!r}")
+        name = _spelled(name, value)
         if name not in value:
             raise Invalid(f'template: map has no entry for key "{name}"{_similar(name, value)}')
         value = value[name]
     return value
+
+
+def _spelled(name: str, value: Mapping[str, Any]) -> str:
+    """Go's own names write ID, CPUShares and APIVersion where the API writes Id, CpuShares and ApiVersion."""
+    if name in value or not name[:1].isupper():
+        return name
+    return next((key for key in value if key.lower() == name.lower()), name)
 
 
 def _similar(name: str, value: Mapping[str, Any]) -> str:
@@ -302,6 +313,10 @@ def _call(name: str, arguments: list[Any]) -> Any:
     function = FUNCTIONS.get(name)
     if function is None:
         raise Invalid(f'template parsing error: function "{name}" not defined')
+    return _applied(function, arguments, name)
+
+
+def _applied(function: Callable[..., Any], arguments: list[Any], name: str = "a field") -> Any:
     try:
         return function(*arguments)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as e:

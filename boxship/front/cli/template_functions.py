@@ -98,13 +98,46 @@ def or_(*values: Any) -> Any:
     return next((value for value in values if truth(value)), values[-1])
 
 
+def title(text: Any) -> str:
+    """Capitals begin words; the other letters stay as they are."""
+    return re.sub(r"(?<![\w'])\w", lambda match: match[0].upper(), show(text))
+
+
+def html(*values: Any) -> str:
+    escapes = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
+    return "".join(escapes.get(letter, letter) for letter in sprint(*values))
+
+
+def js(*values: Any) -> str:
+    escapes = {"\\": "\\\\", '"': '\\"', "'": "\\'", "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D"}
+    return "".join(escapes.get(letter, letter) for letter in sprint(*values))
+
+
+def urlquery(*values: Any) -> str:
+    from urllib.parse import quote_plus
+
+    return quote_plus(sprint(*values))
+
+
+def sprint(*values: Any) -> str:
+    """Blanks stand only between operands that are no text. Source: Go, fmt.Sprint."""
+    parts: list[str] = []
+    for index, value in enumerate(values):
+        if index and not isinstance(value, str) and not isinstance(values[index - 1], str):
+            parts.append(" ")
+        parts.append(show(value))
+    return "".join(parts)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "and": and_,
     "eq": equals,
     "ge": lambda a, b: a >= b,
     "gt": lambda a, b: a > b,
+    "html": html,
     "index": index,
     "join": lambda words, separator: separator.join(show(word) for word in words or ()),
+    "js": js,
     "json": json,
     "jsonPretty": json_pretty,
     "le": lambda a, b: a <= b,
@@ -115,13 +148,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "not": lambda value: not truth(value),
     "or": or_,
     "pad": pad,
-    "print": lambda *values: "".join(show(value) for value in values),
+    "print": sprint,
     "printf": printf,
     "println": lambda *values: " ".join(show(value) for value in values) + "\n",
     "slice": slice_,
     "split": lambda text, separator: show(text).split(separator),
     "table": lambda *values: "".join(show(value) for value in values),
-    "title": lambda text: show(text).title(),
+    "title": title,
     "truncate": truncate,
     "upper": lambda text: show(text).upper(),
+    "urlquery": urlquery,
 }

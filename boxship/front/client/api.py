@@ -22,14 +22,18 @@ class ApiError(PlatformError):
 
 
 def parse_host(text: str, tls: Tls | None = None) -> Address:
-    """Return the address `unix://`, `tcp://`, `http://` or `https://` names. Raises Invalid otherwise."""
+    """Return the address `unix://`, `tcp://`, `http://`, `https://` or `ssh://` names. Raises Invalid otherwise."""
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise Invalid(f"unable to parse docker host `{text}`: want unix:///run/boxship.sock or tcp://host:2376")
     if scheme == "unix":
         return Address(text, path=rest)
+    if scheme == "ssh":
+        from boxship.front.client.ssh import command  # only who asks for it pays
+
+        return Address(text, command=command(rest))
     if scheme not in ("tcp", "http", "https"):
-        raise Invalid(f"unable to reach {text}: {scheme}:// is not known here; want unix:// or tcp://")
+        raise Invalid(f"unable to reach {text}: {scheme}:// is not known here; want unix://, tcp:// or ssh://")
     secure = tls or (Tls() if scheme == "https" else None)
     host, colon, port = rest.rstrip("/").rpartition(":")
     name = host if colon and not rest.endswith("]") else rest
@@ -66,8 +70,10 @@ def segment(name: str) -> str:
 class Client:
     """One daemon. Calls share a connection that is kept; streams and taken-over connections have their own."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
+        """headers: sent with every request."""
         self.address = address
+        self.headers = dict(headers or {})
         self._kept: Connection | None = None
 
     def call(
@@ -95,7 +101,7 @@ class Client:
 
     def _kept_request(self, method: str, line: str, body: Any, more: Mapping[str, str] | None = None) -> Reply:
         content = None if body is None else json.dumps(body).encode()
-        headers = {**(more or {}), **({} if body is None else {"Content-Type": "application/json"})}
+        headers = {**self.headers, **(more or {}), **({} if body is None else {"Content-Type": "application/json"})}
         if self._kept is not None:
             try:
                 return self._kept.request(method, line, body=content, headers=headers)
@@ -115,7 +121,7 @@ class Client:
     ) -> Reply:
         """Return an answer whose body is read while it comes, on a connection of its own. Raises ApiError."""
         connection = Connection(self.address)
-        reply = connection.request(method, target(path, query), body=body, headers=headers)
+        reply = connection.request(method, target(path, query), body=body, headers={**self.headers, **(headers or {})})
         if reply.status >= 400:
             with connection:
                 _refuse(reply, reply.body())
@@ -125,7 +131,7 @@ class Client:
     def hijack(self, path: str, query: Query | None = None, body: Any = None) -> tuple[Connection, Reply]:
         """Take a connection over: raw bytes both ways from here on. Raises ApiError."""
         connection = Connection(self.address)
-        headers = {"Connection": "Upgrade", "Upgrade": "tcp", "Content-Type": "application/json"}
+        headers = {**self.headers, "Connection": "Upgrade", "Upgrade": "tcp", "Content-Type": "application/json"}
         content = json.dumps(body).encode() if body is not None else None
         reply = connection.request("POST", target(path, query), body=content, headers=headers)
         if reply.status not in (101, 200):

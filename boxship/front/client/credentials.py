@@ -61,6 +61,17 @@ class Keyring:
         found = {key: value for key, value in found.items() if value}
         return {**found, "serveraddress": server} if found else {}
 
+    def all(self) -> dict[str, dict[str, str]]:
+        """Return every login as config.json would hold it without helpers."""
+        found: dict[str, dict[str, str]] = {}
+        for server in {*(self._config.get("auths") or ()), *(self._config.get("credHelpers") or ())}:
+            auth = self.find(server)
+            pair = base64.b64encode(f"{auth.get('username', '')}:{auth.get('password', '')}".encode()).decode()
+            token = auth.get("identitytoken")
+            if auth:
+                found[server] = {"auth": pair, **({"identitytoken": token} if token else {})}
+        return found
+
     def keep(self, server: str, user: str, password: str, token: str = "") -> str:
         """Store a login; return a remark for the user, "" if none."""
         helper = self._helper(server)

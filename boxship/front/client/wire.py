@@ -25,18 +25,24 @@ class Tls(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where a daemon listens. shown: as the user wrote it. path for unix, host and port for tcp."""
+    """Where a daemon listens. shown: as the user wrote it. path for unix, host and port for tcp, command for ssh:
+    a program whose standard input and output are the connection."""
 
     shown: str
     path: str = ""
     host: str = ""
     port: int = 0
     tls: Tls | None = None
+    command: tuple[str, ...] = ()
 
 
 def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
     """Return a connected stream socket. Raises Unavailable with a next step."""
     try:
+        if address.command:
+            from boxship.front.client.ssh import spawn
+
+            return spawn(address.command)
         if address.path:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.connect(address.path)

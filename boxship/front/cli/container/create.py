@@ -29,9 +29,14 @@ def _create(session: Session, parsed: Parsed, body: dict[str, Any]) -> str:
     cidfile = parsed.text("cidfile")
     if cidfile and os.path.exists(cidfile):
         raise Invalid(f"container ID file found, make sure the other container isn't running or delete {cidfile}")
+    options.refuse_trust(parsed)
     pull = parsed.text("pull")
     if pull not in ("always", "missing", "never"):
         raise Invalid(f'invalid pull option: "{pull}": must be one of "always", "missing" or "never"')
+    if parsed.on("use-api-socket"):
+        from boxship.front.cli.container import api_socket  # only who asks for it pays
+
+        api_socket.share(session, body)
     query = {"name": parsed.text("name") or None, "platform": parsed.text("platform") or None}
     if pull == "always":
         _pull(session, parsed)
@@ -43,6 +48,8 @@ def _create(session: Session, parsed: Parsed, body: dict[str, Any]) -> str:
         session.warn(f"Unable to find image '{parsed.args[0]}' locally")
         _pull(session, parsed)
         made = session.client.post("/containers/create", query, body)
+    if parsed.on("use-api-socket"):
+        api_socket.put_logins(session, made["Id"])
     for warning in made.get("Warnings") or []:
         session.warn(f"WARNING: {warning}")
     if cidfile:

@@ -6,7 +6,7 @@ from boxship.base.errors import Invalid
 from boxship.base.units import human_size, parse_size
 from boxship.front.cli.command import Command, Failed, Session, each
 from boxship.front.cli.container.options import nano_cpus, restart_policy
-from boxship.front.cli.flags import Flag, Parsed, many, number, switch, text
+from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.client.api import segment
 
 
@@ -161,6 +161,32 @@ _OLD_TIME = Flag("time", "", "number", "Same as --timeout", "int", hidden=True)
 _STOP = (_SIGNAL, _TIME, _OLD_TIME)
 _QUERY = (("signal", "signal"), ("time", "t"), ("timeout", "t"))
 
+
+def _update_flag(flag: str, kind: str) -> Flag:
+    short, hidden = _SHORT.get(flag, ""), flag == "kernel-memory"
+    return Flag(flag, short, "number" if kind == "number" else "text", _HELP[flag], _KINDS[kind], hidden=hidden)
+
+
+_SHORT = {"cpu-shares": "c", "memory": "m"}
+_KINDS = {"number": "int", "text": "string", "size": "bytes", "cpus": "decimal", "restart": "string"}
+_HELP = {
+    "blkio-weight": "Share of disk time, 10 to 1000; 0 leaves it alone",
+    "cpu-period": "Length of a CPU period, microseconds",
+    "cpu-quota": "CPU time in each period, microseconds",
+    "cpu-rt-period": "Length of a real-time period, microseconds",
+    "cpu-rt-runtime": "Real-time CPU time in each period, microseconds",
+    "cpu-shares": "CPU share beside other containers",
+    "cpus": "Number of CPUs, 1.5",
+    "cpuset-cpus": "CPUs to run on, 0-3 or 0,1",
+    "cpuset-mems": "Memory nodes to use, 0-3 or 0,1",
+    "kernel-memory": "Limit of kernel memory",
+    "memory": "Limit of memory, 512m",
+    "memory-reservation": "Memory to leave under pressure",
+    "memory-swap": "Limit of memory and swap together; -1 for none",
+    "pids-limit": "Limit of processes; -1 for none",
+    "restart": "What to do when it ends: no, on-failure[:N], always, unless-stopped",
+}
+
 COMMANDS = {
     "edit": Command(
         "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -195,10 +221,7 @@ COMMANDS = {
     "update": Command(
         "[OPTIONS] CONTAINER [CONTAINER...]",
         update,
-        tuple(
-            number(flag) if kind == "number" else text(flag, {"memory": "m"}.get(flag, ""), value=kind)
-            for flag, (_, kind) in _UPDATES.items()
-        ),
+        tuple(_update_flag(flag, kind) for flag, (_, kind) in _UPDATES.items()),
         1,
     ),
     "wait": Command("CONTAINER [CONTAINER...]", wait, least=1),

@@ -18,6 +18,11 @@ COLUMNS = {
 MORE = {"CreatedAt": "CREATED AT", "Labels": "LABELS", "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS",
         "Networks": "NETWORKS", "Size": "SIZE", "State": "STATE", "Platform": "PLATFORM"}  # fmt: skip
 
+RAW = {
+    "container_id": "ID", "image": "Image", "command": "Command", "created_at": "CreatedAt", "state": "State",
+    "status": "Status", "names": "Names", "labels": "Labels", "ports": "Ports",
+}  # fmt: skip
+
 
 def ls(session: Session, parsed: Parsed) -> None:
     last = 1 if parsed.on("latest") else parsed.number("last")
@@ -31,14 +36,17 @@ def ls(session: Session, parsed: Parsed) -> None:
     found = session.client.get("/containers/json", query)
     rows = [row(entry, whole=parsed.on("no-trunc")) for entry in found]
     columns = {**COLUMNS, "Size": "SIZE"} if parsed.on("size") else COLUMNS
-    form = parsed.text("format")
-    shown = {**COLUMNS, **MORE} if form not in ("", "table") else columns
-    lines = tables.listing(rows, shown, form, quiet="ID" if parsed.on("quiet") else "")
+    form, quiet = parsed.text("format"), "ID" if parsed.on("quiet") else ""
+    if quiet and form not in ("", "table", "raw"):
+        session.warn("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        form = ""
+    raw = {**RAW, **({"size": "Size"} if parsed.on("size") else {})}
+    lines = tables.listing(rows, columns, form, quiet=quiet, more=MORE, raw=raw)
     if lines:
         session.say(lines)
 
 
-def row(entry: dict[str, Any], *, whole: bool = False) -> dict[str, str]:
+def row(entry: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
     """Return what templates may name for one container of the list."""
     command = f'"{entry["Command"] if whole else tables.ellipsis(entry["Command"], 20)}"'
     mounts = [mount.get("Name") or mount["Source"] for mount in entry.get("Mounts") or []]
@@ -52,12 +60,12 @@ def row(entry: dict[str, Any], *, whole: bool = False) -> dict[str, str]:
         "State": entry["State"],
         "Ports": ports(entry.get("Ports") or []),
         "Names": ",".join(name.removeprefix("/") for name in entry["Names"]),
-        "Labels": ",".join(f"{key}={value}" for key, value in (entry.get("Labels") or {}).items()),
+        **tables.labels(entry),
         "Mounts": ",".join(mount if whole else tables.ellipsis(mount, 15) for mount in mounts),
         "LocalVolumes": str(sum(1 for mount in entry.get("Mounts") or [] if mount.get("Driver") == "local")),
         "Networks": ",".join(sorted((entry.get("NetworkSettings") or {}).get("Networks") or {})),
         "Size": _size(entry),
-        "Platform": "",
+        "Platform": None,
     }
 
 
@@ -149,7 +157,7 @@ def moment(word: str) -> str | None:
 def top(session: Session, parsed: Parsed) -> None:
     ref, *options = parsed.args
     told = session.client.get(f"{path(ref)}/top", {"ps_args": " ".join(options) or None})
-    session.say(tables.aligned([told["Titles"], *told["Processes"]]))
+    session.say(tables.aligned([told["Titles"], *told["Processes"]], gap=1, narrowest=20))
 
 
 def port(session: Session, parsed: Parsed) -> None:
@@ -202,7 +210,7 @@ COMMANDS = {
         (
             switch("all", "a", "Show stopped ones too"),
             FILTER._replace(short="f"),
-            FORMAT,
+            FORMAT._replace(short=""),
             Flag("last", "n", "number", "Show the newest n, whatever their state", "int", "-1"),
             switch("latest", "l", "Show the newest, whatever its state"),
             switch("no-trunc", "", "Show all of it"),

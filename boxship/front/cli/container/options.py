@@ -45,6 +45,12 @@ def body(parsed: Parsed, environ: Mapping[str, str]) -> Body:
     return config
 
 
+def refuse_trust(parsed: Parsed) -> None:
+    """Signatures that nobody checks must not seem checked. Raises Invalid."""
+    if not parsed.on("disable-content-trust"):
+        raise Invalid("Docker content trust is not supported here; use NAME@sha256:… to get exactly the image you mean")
+
+
 def _cleared(parsed: Parsed, flag: str) -> list[str] | None:
     """`--entrypoint ""` takes the image's entry point away."""
     return [""] if parsed.given(flag) else None
@@ -111,6 +117,7 @@ _TEXTS = {
 }  # fmt: skip
 _NUMBERS = {
     "BlkioWeight": "blkio-weight", "CpuPeriod": "cpu-period", "CpuQuota": "cpu-quota", "OomScoreAdj": "oom-score-adj",
+    "CpuCount": "cpu-count", "CpuPercent": "cpu-percent", "IOMaximumIOps": "io-maxiops",
     "CpuRealtimePeriod": "cpu-rt-period", "CpuRealtimeRuntime": "cpu-rt-runtime", "CpuShares": "cpu-shares",
 }  # fmt: skip
 _LISTS = {
@@ -120,7 +127,7 @@ _LISTS = {
 }  # fmt: skip
 _SIZES = {
     "Memory": "memory", "MemoryReservation": "memory-reservation", "KernelMemory": "kernel-memory",
-    "ShmSize": "shm-size",
+    "ShmSize": "shm-size", "IOMaximumBandwidth": "io-maxbandwidth",
 }  # fmt: skip
 _SWITCHES = {
     "Privileged": "privileged", "PublishAllPorts": "publish-all", "ReadonlyRootfs": "read-only", "AutoRemove": "rm",

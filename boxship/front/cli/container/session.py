@@ -10,7 +10,7 @@ from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.create import Foreground, exit_code, failure_code
 from boxship.front.cli.container.life import path
 from boxship.front.cli.container.options import lines_of
-from boxship.front.cli.flags import Parsed, many, switch, text
+from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.client.api import ApiError
 
 DETACH_KEYS = text("detach-keys", "", "Keys that detach, ctrl-p,ctrl-q by default")
@@ -57,11 +57,23 @@ def start(session: Session, parsed: Parsed) -> int:
             raise Invalid("you cannot start and attach multiple containers at once")
         return _start_attached(session, parsed)
 
+    query = _checkpoint(parsed)
+    if query and len(parsed.args) > 1:
+        raise Invalid("you cannot restore multiple containers at once")
+
     def act(ref: str) -> str:
-        session.client.post(f"{path(ref)}/start")
+        session.client.post(f"{path(ref)}/start", query)
         return ref
 
-    return each(session, parsed.args, act)
+    code = each(session, parsed.args, act)
+    if code:
+        session.warn(f"Error: failed to start containers: {', '.join(session.failed)}")
+    return code
+
+
+def _checkpoint(parsed: Parsed) -> dict[str, str]:
+    pairs = (("checkpoint", "checkpoint"), ("checkpoint-dir", "checkpoint-dir"))
+    return {key: parsed.text(flag) for flag, key in pairs if parsed.text(flag)}
 
 
 def _start_attached(session: Session, parsed: Parsed) -> int:
@@ -170,8 +182,10 @@ COMMANDS = {
         (
             switch("attach", "a", "Show its output, end with its exit code"),
             switch("interactive", "i", "Connect our input"),
+            text("checkpoint", "", "Start from a checkpoint, where the daemon knows them"),
+            text("checkpoint-dir", "", "Where checkpoints lie"),
             DETACH_KEYS,
-            switch("sig-proxy", "", "Pass signals on to the process", True),
+            Flag("sig-proxy", "", "switch", "Pass signals on to the process", "", "true", "true", hidden=True),
         ),
         1,
     ),

@@ -127,7 +127,7 @@ COMMANDS = {
         stats,
         (
             switch("all", "a", "Show stopped ones too"),
-            FORMAT,
+            FORMAT._replace(short=""),
             switch("no-stream", "", "Show one sample and end"),
             switch("no-trunc", "", "Show all of it"),
         ),

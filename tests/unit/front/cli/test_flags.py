@@ -68,7 +68,7 @@ WRONG = {
     "one dash too few": (["-network", "x"], "unknown shorthand flag: 'n' in -network"),
     "no value": (["--name"], "flag needs an argument: --name"),
     "no value of a letter": (["-p"], "flag needs an argument: 'p' in -p"),
-    "a switch that is neither": (["--tty=maybe"], 'invalid argument "maybe" for "--tty" flag: want true or false'),
+    "a switch that is neither": (["--tty=maybe"], 'invalid argument "maybe" for "-t, --tty" flag: want true or false'),
     "no number": (["-c", "two"], 'invalid argument "two" for "-c, --cpus-max" flag: want a whole number'),
 }
 

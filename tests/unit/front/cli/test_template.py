@@ -85,8 +85,30 @@ def test_rendered(form: str, text: str) -> None:
     assert render(parse(form), DATA) == text
 
 
+def test_go_writes_some_names_in_other_letters() -> None:
+    assert render(parse("{{.APIVersion}} {{.ID}}"), {"ApiVersion": "1.51", "Id": "a"}) == "1.51 a"
+
+
+def test_a_field_may_be_a_function() -> None:
+    assert render(parse('{{.Label "a"}}{{(.Label "a") | upper}}'), {"Label": lambda name: f"<{name}>"}) == "<a><A>"
+
+
+FUNCTIONS = {
+    '{{title "the old HAT"}}': "The Old HAT",
+    '{{print 1 2 "a" 3}}': "1 2a3",
+    '{{html "<a>"}}': "&lt;a&gt;",
+    '{{urlquery "a b&"}}': "a+b%26",
+    '{{js "it\'s"}}': "it\\'s",
+}
+
+
+@pytest.mark.parametrize("form", FUNCTIONS)
+def test_functions_of_go(form: str) -> None:
+    assert render(parse(form), {}) == FUNCTIONS[form]
+
+
 WRONG = {
-    "an unknown field": ("{{.Id}}", 'map has no entry for key "Id" (did you mean .ID?)'),
+    "an unknown field": ("{{.id}}", 'map has no entry for key "id" (did you mean .ID?)'),
     "a field of nothing": ("{{.State.Health.Status}}", "nil pointer evaluating .Status"),
     "a field of a text": ("{{.ID.X}}", "can't evaluate field X"),
     "an unclosed tag": ("{{.ID", "unclosed action"),

@@ -1,0 +1,31 @@
+"""`system dial-stdio`: our standard input and output become a connection to the daemon. What ssh:// runs over there."""
+
+import contextlib
+import os
+import socket
+import threading
+
+from boxship.front.cli.command import Command, Session
+from boxship.front.cli.flags import Parsed
+from boxship.front.client.wire import connect
+
+CHUNK = 64 * 1024
+
+
+def dial(session: Session, parsed: Parsed) -> None:
+    """Return when the daemon has said all; the end of our input is passed on as half a close."""
+    with connect(session.client.address) as sock:
+        threading.Thread(target=_send, args=(sock,), daemon=True).start()
+        while data := sock.recv(CHUNK):
+            while data:
+                data = data[os.write(1, data) :]
+
+
+def _send(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the daemon may go first
+        while data := os.read(0, CHUNK):
+            sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+
+
+COMMANDS = {"dial-stdio": Command("", dial, most=0, examples="ssh host boxship system dial-stdio")}
