@@ -15,7 +15,7 @@ def tree(images: Iterable[Mapping[str, Any]]) -> str:
     lines: list[tuple[str, ...]] = [HEAD]
     for image in images:
         lines += _image(image)
-    return tables.aligned(lines)
+    return "\n".join(line.rstrip() for line in tables.aligned(lines).split("\n"))
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
