@@ -9,12 +9,10 @@ services:
   app:
     image: busybox
     command: sleep 1000
-    init: true
     depends_on: [store]
   store:
     image: busybox
     command: sleep 1000
-    init: true
 """
 
 
@@ -27,7 +25,7 @@ def test_a_container(boxship_container: Any) -> None:
 def test_a_published_port(boxship_container: Any) -> None:
     web = boxship_container("busybox", ["httpd", "-f", "-p", "80"], ports={"80": ("127.0.0.1", 0)})
     address = web.port("80")
-    for _ in range(500):  # until the server listens
+    for _ in range(3000):  # until the server listens
         try:
             socket.create_connection(address).close()
             break

@@ -115,7 +115,7 @@ async def test_files_in_and_out(engine: boxship.Engine) -> None:
 
 
 async def _page(host: str, port: int) -> bytes:
-    for _ in range(500):  # until the server listens
+    for _ in range(3000):  # until the server listens
         try:
             reader, writer = await asyncio.open_connection(host, port)
             break
@@ -207,11 +207,9 @@ services:
     command: httpd -f -p 80 -h /var/www
     ports: ["127.0.0.1::80"]
     depends_on: [db]
-    init: true
   db:
     image: {IMAGE}
     command: sleep 1000
-    init: true
     volumes: [store:/data]
 volumes:
   store:
