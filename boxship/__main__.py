@@ -1,4 +1,5 @@
-"""`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the command line otherwise.
+"""`boxship`: the servers with `boxship daemon` and `boxship registry serve`, the look at the machine with `boxship
+system doctor`, the command line otherwise.
 
 Imports only what is asked for."""
 
@@ -19,6 +20,10 @@ def main() -> int:
         from boxship.app.registry import serve
 
         return serve.main(argv[2:])
+    if argv[:2] == ["system", "doctor"]:
+        from boxship.app import doctor
+
+        return doctor.main(argv[2:])
     from boxship.front.cli.main import main as command_line
 
     return command_line(argv)

@@ -77,6 +77,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("context use", "context", "use", "Choose the context that later commands use"),
     Entry("system check", "system", "check", "Compare what the kernel holds with what the daemon knows"),
     Entry("system dial-stdio", "dial", "dial-stdio", "Make our input and output a connection to the daemon"),
+    Entry(
+        "system doctor", "doctor", "doctor", "Say what this machine has and lacks for containers, and how to mend it"
+    ),
     Entry("system df", "system", "df", "Show how much disk is used"),
     Entry("system events", "system", "events", "Show what happens, live", ("events",)),
     Entry("system prune", "system", "prune", "Remove all that nothing uses"),

@@ -51,16 +51,16 @@ def load() -> ctypes.CDLL:
     ever loaded from inside a tree. Raises OSError when the host does not have it."""
     global _lib
     if _lib is None:
-        lib = ctypes.CDLL(_name())
-        for name, (result, arguments) in _CALLS.items():
-            function = getattr(lib, f"archive_{name}")
+        lib = ctypes.CDLL(name())
+        for call, (result, arguments) in _CALLS.items():
+            function = getattr(lib, f"archive_{call}")
             function.restype, function.argtypes = result, arguments
-            setattr(lib, name, function)
+            setattr(lib, call, function)
         _lib = lib
     return _lib
 
 
-def _name() -> str:
+def name() -> str:
     """The name that Debian and Ubuntu know; asking the linker takes a child process."""
     try:
         ctypes.CDLL("libarchive.so.13")
