@@ -32,6 +32,8 @@ need ca-certificates /etc/ssl/certs/ca-certificates.crt
 if [ "$purpose" = test ]; then
     need mount mount
     need skopeo skopeo
+    need btrfs-progs mkfs.btrfs
+    need e2fsprogs mkfs.ext4
 fi
 need_library libnftables1 libnftables.so.1
 need_library libarchive13 libarchive.so.13

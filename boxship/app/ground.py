@@ -1,6 +1,7 @@
 """What engine services ask of the host, each by a small Protocol of its own, answered by one object."""
 
 import os
+import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -8,7 +9,7 @@ from typing import BinaryIO
 from boxship.base.errors import NotFound
 from boxship.base.facts import IdMap
 from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
-from boxship.host import mounts, userspaces
+from boxship.host import mounts, quota, userspaces
 from boxship.host.api.files import Packing, Trees
 from boxship.model.status import Container
 
@@ -44,6 +45,19 @@ class Ground:
 
     def mounted_under(self, prefix: str) -> list[str]:
         return mounts.mounted_under(prefix)
+
+    def address(self, host: str) -> str:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as e:
+            raise NotFound(f"error resolving passed in network volume address: lookup {host}: no such host") from e
+        return str(found[0][4][0])
+
+    def require_quota(self, directory: str) -> None:
+        quota.require(directory)
+
+    def make_limited(self, directory: str, size: int) -> None:
+        quota.make(directory, size)
 
     # ---- trees
 

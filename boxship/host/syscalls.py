@@ -5,6 +5,7 @@ Calls release the GIL while they run. Paths may be `/proc/self/fd/N`.
 """
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -60,6 +61,7 @@ _MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 
 # Calls newer than 2019 have one number on all architectures.
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 437, 442
+_QUOTACTL_FD = 443
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}.get(platform.machine(), 217)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -160,6 +162,35 @@ def mount_setattr(
     change = _MountAttr(on, off, propagation, userns)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     _call(_MOUNT_SETATTR, "mount_setattr", "", mounted, b"", flags, change, ctypes.sizeof(change))
+
+
+class _Quota(ctypes.Structure):
+    """if_dqblk of quotactl(2); block limits in KiB, space in bytes."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint64) for name in ("hard", "soft", "space", "ihard", "isoft", "inodes", "btime", "itime")),
+        ("valid", ctypes.c_uint32),
+    ]
+
+
+_Q_GETQUOTA, _Q_SETQUOTA, _PRJQUOTA, _QIF_BLIMITS = 0x800007, 0x800008, 2, 1
+
+
+def project_quota(fd: int, project: int) -> tuple[int, int]:
+    """Return hard limit and use of a project on the file system of `fd`, in bytes; (0, 0) for an unknown one."""
+    quota = _Quota()
+    try:
+        _call(_QUOTACTL_FD, "quotactl", "", fd, _Q_GETQUOTA << 8 | _PRJQUOTA, project, quota)
+    except KernelError as e:
+        if e.code != errno.ENOENT:
+            raise
+    return quota.hard << 10, quota.space
+
+
+def set_project_quota(fd: int, project: int, size: int) -> None:
+    """Let the files of a project take at most `size` bytes, counted in KiB."""
+    quota = _Quota(hard=(size + 1023) >> 10, valid=_QIF_BLIMITS)
+    _call(_QUOTACTL_FD, "quotactl", "", fd, _Q_SETQUOTA << 8 | _PRJQUOTA, project, quota)
 
 
 def pivot_root(new_root: Path, put_old: Path) -> None:

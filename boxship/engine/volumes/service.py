@@ -13,6 +13,7 @@ from boxship.base.errors import Conflict, Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.events import Events
 from boxship.engine.remap import UNMAPPED, Owner, Remap
+from boxship.engine.states import LIVE
 from boxship.engine.volumes import idmaps, modes, names
 from boxship.engine.volumes.copyup import CopyUp
 from boxship.engine.volumes.drivers.api import VolumeDriver
@@ -57,6 +58,17 @@ class Volumes:
         for entry in (await self._store.list(PREFIX))[0]:
             volume = decode(entry.value, Volume)
             self._volumes[volume.name] = volume
+        for container in self._containers():
+            if container.status.state in LIVE:
+                self._adopt(container)
+
+    def _adopt(self, container: Container) -> None:
+        """Tell drivers who uses what, so that a first container to stop takes nothing away from others."""
+        for point in container.mounts:
+            volume = self._volumes.get(point.name) if point.type == "volume" else None
+            driver = self._drivers.get(volume.spec.driver) if volume else None
+            if volume is not None and driver is not None:
+                driver.adopt(volume.name, container.id)
 
     # ---- looking
 

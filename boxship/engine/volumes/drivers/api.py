@@ -27,6 +27,10 @@ class VolumeDriver(Protocol):
         """Make the contents appear at `path` for `user`. Raises KernelError."""
         ...
 
+    def adopt(self, name: str, user: str) -> None:
+        """`user` has had the contents since before this daemon started."""
+        ...
+
     async def unmount(self, spec: VolumeSpec, user: str) -> None:
         """`user` needs the contents no longer; with the last one they go away."""
         ...

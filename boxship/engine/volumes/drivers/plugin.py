@@ -84,6 +84,9 @@ class PluginDriver:
                     raise
             self._users.setdefault(spec.name, set()).add(user)
 
+    def adopt(self, name: str, user: str) -> None:
+        self._users.setdefault(name, set()).add(user)
+
     async def unmount(self, spec: VolumeSpec, user: str) -> None:
         """Tells the plugin once for each user. A container must be able to stop without it, so its faults stay
         its own: the contents are hidden here in any case."""

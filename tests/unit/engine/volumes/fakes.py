@@ -6,7 +6,8 @@ from pathlib import Path
 
 from boxship.base.bus import Bus
 from boxship.base.clock import ManualClock
-from boxship.base.errors import KernelError, NotFound
+from boxship.base.errors import KernelError, NotFound, Unsupported
+from boxship.base.facts import IdMap
 from boxship.engine.events import Events
 from boxship.engine.volumes import Volumes
 from boxship.engine.volumes.copyup import CopyUp
@@ -23,6 +24,8 @@ class FakeGround:
     def __init__(self) -> None:
         self.mounted: dict[str, str] = {}
         self.fails = False
+        self.limits_directories = False
+        self.limited: dict[str, int] = {}
 
     def overlay(self, target: str, lowers: Sequence[str]) -> None:
         for lower in lowers:
@@ -54,6 +57,21 @@ class FakeGround:
 
     async def usage(self, path: Path) -> int:
         return sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+
+    def address(self, host: str) -> str:
+        if host == "gone":
+            raise NotFound("lookup gone: no such host")
+        return "10.0.0.7" if host == "nas" else host
+
+    def require_quota(self, directory: str) -> None:
+        if not self.limits_directories:
+            raise Unsupported("file system foofs has none")
+
+    def make_limited(self, directory: str, size: int) -> None:
+        self.limited[directory] = size
+
+    def bind_mapped(self, source: str, target: str, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
+        self.mounted[target] = f"{source} as {uid_map[0].host}"
 
     def trash(self, path: Path) -> None:
         shutil.rmtree(path)

@@ -7,7 +7,7 @@ import pytest
 
 from boxship.base.errors import Conflict, Invalid, KernelError, NotFound
 from boxship.model.container import ContainerSpec, DriverConfig, HostSpec, ImageOptions, MountSpec, VolumeOptions
-from boxship.model.status import ContainerStatus
+from boxship.model.status import ContainerStatus, State
 from boxship.model.volume import VolumeSpec
 from tests.unit.engine.volumes.fakes import IMAGE, World
 
@@ -42,7 +42,16 @@ async def test_without_a_name_it_is_anonymous(world: World) -> None:
         (VolumeSpec(name="vv", options={"foo": "x"}), 'create vv: invalid option: "foo"'),
         (VolumeSpec(name="vv", options={"type": "nfs"}), 'create vv: missing required option: "device"'),
         (VolumeSpec(name="vv", options={"o": "ro"}), 'create vv: missing required option: "device"'),
-        (VolumeSpec(name="vv", options={"size": "1g"}), "quota size requested but no quota support"),
+        (
+            VolumeSpec(name="vv", options={"size": "1g"}),
+            "create vv: quota size requested but no quota support: file system foofs has none",
+        ),
+        (VolumeSpec(name="vv", options={"size": "big"}), "create vv: invalid size: 'big'"),
+        (VolumeSpec(name="vv", options={"size": "0"}), "create vv: size must be more than 0"),
+        (
+            VolumeSpec(name="vv", options={"size": "1g", "type": "nfs", "device": ":/x"}),
+            'size is for directories and tmpfs; say it to nfs in "o"',
+        ),
     ],
 )
 async def test_refusals(world: World, spec: VolumeSpec, text: str) -> None:
@@ -205,6 +214,57 @@ async def test_devices_are_mounted_while_used(world: World) -> None:
     world.ground.fails = True
     with pytest.raises(KernelError, match="failed to mount local volume: mount: no such device"):
         await volumes.provide(one)
+
+
+async def test_sizes(world: World) -> None:
+    volumes = await world.daemon()
+    world.ground.limits_directories = True
+    volume = await volumes.create(VolumeSpec(name="small", options={"size": "4m"}))
+    assert world.ground.limited == {str(Path(volume.mountpoint).parent): 4 << 20}
+    temporary = {"type": "tmpfs", "device": "tmpfs", "o": "mode=700", "size": "1k"}
+    volume = await volumes.create(VolumeSpec(name="temporary", options=temporary))
+    await volumes.provide(world.container(volumes, binds=("temporary:/d",)))
+    assert world.ground.mounted == {volume.mountpoint: "tmpfs tmpfs mode=700,size=1024"}
+
+
+SERVERS = {
+    "nfs by name": ("nfs", ":/x", "addr=nas,ro", "addr=10.0.0.7,ro"),
+    "nfs by number": ("nfs4", ":/x", "addr=10.0.0.9", "addr=10.0.0.9"),
+    "cifs by its device": ("cifs", "//nas/share", "username=me", "username=me,addr=10.0.0.7"),
+    "cifs by option": ("cifs", "//nas/share", "ip=10.0.0.1", "ip=10.0.0.1"),
+    "others are left alone": ("ext4", "/dev/x", "addr=nas", "addr=nas"),
+}
+
+
+@pytest.mark.parametrize(("kind", "device", "asked", "expected"), SERVERS.values(), ids=SERVERS)
+async def test_servers_are_found_by_name(world: World, kind: str, device: str, asked: str, expected: str) -> None:
+    volumes = await world.daemon()
+    volume = await volumes.create(VolumeSpec(name="vv", options={"type": kind, "device": device, "o": asked}))
+    await volumes.provide(world.container(volumes, binds=("vv:/d",)))
+    assert world.ground.mounted == {volume.mountpoint: f"{kind} {device} {expected}"}
+
+
+async def test_a_server_that_is_nowhere(world: World) -> None:
+    volumes = await world.daemon()
+    options = {"type": "nfs", "device": ":/x", "o": "addr=gone"}
+    await volumes.create(VolumeSpec(name="vv", options=options))
+    with pytest.raises(NotFound, match="failed to mount local volume: lookup gone: no such host"):
+        await volumes.provide(world.container(volumes, binds=("vv:/d",)))
+
+
+async def test_users_are_known_after_a_restart(world: World) -> None:
+    volumes = await world.daemon()
+    await volumes.create(VolumeSpec(name="vv", options={"type": "tmpfs", "device": "tmpfs"}))
+    one, two = (world.container(volumes, letter, binds=("vv:/d",)) for letter in "ab")
+    for container in (one, two):
+        await volumes.provide(container)
+    live = ContainerStatus(state=State.RUNNING)
+    world.containers[:] = [msgspec.structs.replace(c, status=live) for c in (one, two)]
+    volumes = await world.daemon()
+    await volumes.withdraw(one)
+    assert world.ground.mounted
+    await volumes.withdraw(two)
+    assert not world.ground.mounted
 
 
 async def test_images_and_parts(world: World) -> None:
