@@ -1,6 +1,8 @@
 """What engine services ask of the host, each by a small Protocol of its own, answered by one object."""
 
+import asyncio
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import BinaryIO
 from boxship.base.errors import NotFound
 from boxship.base.facts import IdMap
 from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
-from boxship.host import mounts, quota, userspaces
+from boxship.host import mounts, quota, syscalls, userspaces
 from boxship.host.api.files import Packing, Trees
 from boxship.model.status import Container
 
@@ -60,6 +62,16 @@ class Ground:
         quota.make(directory, size)
 
     # ---- trees
+
+    def exchange(self, one: str, other: str) -> None:
+        syscalls.exchange(one, other)
+
+    async def clear(self, directory: Path) -> None:
+        for entry in os.scandir(directory):
+            if entry.is_dir(follow_symlinks=False):
+                await asyncio.to_thread(shutil.rmtree, entry.path)
+            else:
+                os.unlink(entry.path)
 
     def trash(self, path: Path) -> None:
         self._trees.trash(path)

@@ -21,6 +21,7 @@ from boxship.base.ids import new_id
 from boxship.base.units import SECOND
 from boxship.engine.archive import Archive
 from boxship.engine.audit import Audit
+from boxship.engine.backups import Backups
 from boxship.engine.build.cachestore import BuildCache
 from boxship.engine.build.seams import Parts as BuildParts
 from boxship.engine.build.service import Builder
@@ -205,6 +206,8 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     ))  # fmt: skip
     await builder.start()
     await containers.recover()
+    backups = Backups(options.data_root, volumes, host.trees, containers, registries, clock)
+    backups.sweep()
     mounting = Mounting(records, parts, inside)
     await mounting.restore()
 
@@ -222,6 +225,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.COMMITS: Commits(images, containers, ground, events, clock),
         keys.IMAGES: images,
         keys.REGISTRIES: registries,
+        keys.BACKUPS: backups,
         keys.MOUNTING: mounting,
         keys.NETWORKS: networks,
         keys.VOLUMES: volumes,

@@ -134,6 +134,15 @@ def fsmount(context: int, attributes: int = 0) -> int:
     return _call(_FSMOUNT, "fsmount", "", context, _FSMOUNT_CLOEXEC, attributes)
 
 
+_RENAME_EXCHANGE = 2
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two names of one file system change places, renameat2(2)."""
+    result = _libc.renameat2(AT_FDCWD, _text(one), AT_FDCWD, _text(other), ctypes.c_uint(_RENAME_EXCHANGE))
+    _checked(result, "rename", one)
+
+
 def open_tree(path: Path, flags: int = OPEN_TREE_CLONE, directory: int = AT_FDCWD) -> int:
     """Return a descriptor of the mount at `path`; with OPEN_TREE_CLONE of a detached copy, as a bind mount makes."""
     return _call(_OPEN_TREE, "open_tree", path, directory, path, flags | os.O_CLOEXEC)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,14 @@ class Ground(Protocol):
 
     async def usage(self, path: Path) -> int:
         """Return the bytes that files of a tree take."""
+        ...
+
+    def exchange(self, one: str, other: str) -> None:
+        """Let two directories change places at one stroke."""
+        ...
+
+    async def clear(self, directory: Path) -> None:
+        """Remove all that is in a directory."""
         ...
 
     def trash(self, path: Path) -> None:
@@ -169,6 +177,23 @@ class CopyUp:
             if not found.is_dir():
                 raise Invalid(f"cannot mount volume over existing file, file exists {destination}")
             await self._fill(found, volume)
+
+    async def refill(self, volume: Path, fill: Callable[[Path], Awaitable[object]]) -> None:
+        """Let `fill` write new contents aside, then exchange them for the old ones at one stroke. Of a volume that is
+        mounted, which nothing can be exchanged with, the old ones go first."""
+        if self._ground.is_mounted(str(volume)):
+            await self._ground.clear(volume)
+            await fill(volume)
+            return
+        fresh = volume.with_name("_filling")
+        if fresh.exists():
+            self._ground.trash(fresh)
+        fresh.mkdir(mode=0o755)
+        try:
+            await fill(fresh)
+            self._ground.exchange(str(fresh), str(volume))
+        finally:
+            self._ground.trash(fresh)
 
     async def _fill(self, source: Path, volume: Path) -> None:
         """Copy aside and move into place, so that a crash leaves the volume empty or full; only a mounted volume,

@@ -1,7 +1,8 @@
 """Volumes of one node: what there is, who uses it, and what a container's mounts need before they can be bound."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -175,6 +176,26 @@ class Volumes:
         """Return the bytes in a volume. Walks its files, in a thread."""
         return await self._copy_up.usage(self.get(name).mountpoint)
 
+    @contextlib.asynccontextmanager
+    async def held(self, name: str, user: str) -> AsyncIterator[Path]:
+        """Give the directory of a volume, with its contents while the block lasts. Raises NotFound, KernelError."""
+        volume = self.get(name)
+        driver = self._driver(volume.spec)
+        await driver.mount(volume.spec, user)
+        try:
+            yield Path(volume.mountpoint)
+        finally:
+            await driver.unmount(volume.spec, user)
+
+    async def refill(self, name: str, fill: Callable[[Path], Awaitable[object]]) -> None:
+        """Let `fill` write new contents of a volume into a directory; they take the place of the old ones once they
+        are complete. Raises Conflict while containers that run have the volume, and what `fill` raises."""
+        running = [c.id for c in self._containers() if c.status.state in LIVE and _has(c, name)]
+        if running:
+            raise Conflict(names.failed("restore", name, "volume is in use by running containers", running))
+        async with self.held(name, new_id()) as path:
+            await self._copy_up.refill(path, fill)
+
     def _announce(self, action: str, name: str, **attributes: str) -> None:
         self._events.publish("volume", action, name, attributes)
 
@@ -288,6 +309,10 @@ class Volumes:
             volume = self._volumes.get(point.name) if point.type == "volume" and point.anonymous else None
             if volume is not None and volume.anonymous and not set(self.users(volume.name)) - {container.id}:
                 await self._destroy(volume)
+
+
+def _has(container: Container, name: str) -> bool:
+    return any(point.type == "volume" and point.name == name for point in container.mounts)
 
 
 def _make(path: str, owner: Owner | None) -> None:

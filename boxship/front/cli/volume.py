@@ -1,12 +1,18 @@
 """`boxship volume …`."""
 
+import json
+import os
+from typing import Any
+
 from boxship.base.errors import Invalid
-from boxship.front.cli import tables
+from boxship.front.cli import progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters, report
 from boxship.front.cli.container.options import pairs
+from boxship.front.cli.credentials import shown
 from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.cli.inspect import FORMAT, print_each
+from boxship.front.client import backups
 from boxship.front.client.api import segment
 
 COLUMNS = {"Driver": "DRIVER", "Name": "VOLUME NAME"}
@@ -96,7 +102,76 @@ CLUSTER = (
     text("type", "", "Of a cluster volume: mount or block", default="block"),
 )
 
+
+def snapshot(session: Session, parsed: Parsed) -> None:
+    """Make a volume with the contents that another has now."""
+    body = {"Name": parsed.text("name"), "Pause": not parsed.on("no-pause")}
+    session.say(session.client.post(f"/boxship{path(parsed.args[0])}/snapshot", body=body)["Name"])
+
+
+def backup(session: Session, parsed: Parsed) -> None:
+    """Save volumes in a file, or one in a registry."""
+    output, reference, pause = parsed.text("output"), parsed.text("push"), not parsed.on("no-pause")
+    if bool(output) == bool(reference):
+        raise Invalid("say where to: --output FILE, or --push REFERENCE for a registry")
+    if output:
+        backups.save(session.client, parsed.args, output, pause=pause)
+        session.say(output)
+        return
+    if len(parsed.args) > 1:
+        raise Invalid("one volume for each reference; --output takes several")
+    _ship(session, f"/boxship{path(parsed.args[0])}/push", {"Reference": reference, "Pause": pause}, reference)
+
+
+def restore(session: Session, parsed: Parsed) -> None:
+    """Give a volume the contents of a snapshot, a file or a backup in a registry."""
+    name, source = parsed.args
+    confirm(session, parsed, f"What volume {name} holds now will be replaced.", "Nothing was changed")
+    if os.path.isfile(source):
+        saved = backups.contents(source)
+        backups.load(session.client, source, {(name if name in saved else ""): name})
+    elif any(volume["Name"] == source for volume in session.client.get("/volumes")["Volumes"] or []):
+        session.client.post(f"/boxship{path(name)}/restore", body={"From": source})
+    else:
+        _ship(session, f"/boxship{path(name)}/restore", {"Reference": source}, source)
+    session.say(name)
+
+
+def _ship(session: Session, line: str, body: dict[str, Any], reference: str) -> None:
+    headers = {"Content-Type": "application/json", **shown(session.environ, reference)}
+    reply = session.client.stream("POST", line, body=json.dumps(body).encode(), headers=headers)
+    progress.show(reply, session.out)
+
+
+_NO_PAUSE = switch("no-pause", "", "Let containers write meanwhile; by default they pause")
+
 COMMANDS = {
+    "backup": Command(
+        "[OPTIONS] VOLUME [VOLUME...]",
+        backup,
+        (
+            text("output", "o", "File to write: an OCI layout in a tar", "file"),
+            text("push", "", "Registry to bring it to, as an artifact under this name", "reference"),
+            _NO_PAUSE,
+        ),
+        1,
+        examples="boxship volume backup -o data.tar data\nboxship volume backup --push localhost:5000/backup/data data",
+    ),
+    "restore": Command(
+        "[OPTIONS] VOLUME SNAPSHOT|FILE|REFERENCE",
+        restore,
+        (FORCE,),
+        2,
+        2,
+        examples="boxship volume restore data data-20260102T030405\nboxship volume restore data data.tar",
+    ),
+    "snapshot": Command(
+        "[OPTIONS] VOLUME",
+        snapshot,
+        (text("name", "", "Name of the new volume; by default VOLUME-TIME"), _NO_PAUSE),
+        1,
+        1,
+    ),
     "create": Command(
         "[OPTIONS] [VOLUME]",
         create,

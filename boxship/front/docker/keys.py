@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from boxship.base.clock import Clock
     from boxship.engine.archive import Archive
     from boxship.engine.audit import Audit
+    from boxship.engine.backups import Backups
     from boxship.engine.build.service import Builder
     from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from boxship.engine.volumes import Volumes
     from boxship.front.docker.wire.inspect import Places
 
+BACKUPS: web.AppKey["Backups"] = web.AppKey("backups")
 CONTAINERS: web.AppKey["Containers"] = web.AppKey("containers")
 COMMITS: web.AppKey["Commits"] = web.AppKey("commits")
 IMAGES: web.AppKey["Images"] = web.AppKey("images")

@@ -40,6 +40,7 @@ class Unpacking(msgspec.Struct, frozen=True, kw_only=True):
     replace:     False refuses to put a directory where there is another thing, and the reverse.
     owner:       (uid, gid) for everything, in place of what the archive says.
     uid_map, gid_map: ids of the archive are the container's; files get the host's.
+    itself:      what the archive says of its root is for the directory; layers always mean that.
     max_bytes:   of file contents, None for what the disk has left but a reserve.  max_entries: of the archive.
     """
 
@@ -50,6 +51,7 @@ class Unpacking(msgspec.Struct, frozen=True, kw_only=True):
     gid_map: tuple[IdMap, ...] = ()
     max_bytes: int | None = None
     max_entries: int = 5_000_000
+    itself: bool = False
 
 
 class Unpacked(msgspec.Struct, frozen=True):

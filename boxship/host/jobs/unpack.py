@@ -32,6 +32,7 @@ class Rules(NamedTuple):
     gid_map: Map
     max_bytes: int | None
     max_entries: int
+    itself: bool = False
 
 
 def unpack(source: int, rules: Rules) -> tuple[int, int]:
@@ -85,7 +86,7 @@ class _Unpack:
             raise Invalid(f"{self.name}: the archive has more than {self._rules.max_entries} entries")
         if self._rules.layer and (base := name.rpartition(b"/")[2]).startswith(b".wh."):
             self._whiteout(name, base)
-        elif self._rules.layer or name != b".":
+        elif self._rules.layer or self._rules.itself or name != b".":
             self._prepare(entry, raw, name)
             self._write(reader, name)
 

@@ -44,7 +44,7 @@ class Trees:
     async def unpack(self, source: int, root: Path, path: str = "/", how: Unpacking = PLAINLY) -> Unpacked:
         rules = (
             how.layer, how.replace, how.owner, _triples(how.uid_map), _triples(how.gid_map), how.max_bytes,
-            how.max_entries,
+            how.max_entries, how.itself,
         )  # fmt: skip
         with _directory(root) as top:
             return Unpacked(*await self._workshop.call("unpack", [path, rules], [source, top]))

@@ -111,6 +111,12 @@ class Registries:
         assert failure is not None
         raise failure
 
+    async def reach(self, reference: Reference, credentials: Credentials, *, push: bool) -> Client:
+        """Return a client that the registry of `reference` has let in; it must be closed. push: to write there.
+        Raises Unreachable, Unauthorized."""
+        client, _ = await self._first(reference, credentials, Client.check, push=push)
+        return client
+
     @asynccontextmanager
     async def push(
         self, reference: Reference, credentials: Credentials, platform: Platform | None = None

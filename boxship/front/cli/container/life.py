@@ -132,7 +132,7 @@ def filters(parsed: Parsed) -> dict[str, list[str]] | None:
     return found or None
 
 
-def confirm(session: Session, parsed: Parsed, warning: str) -> None:
+def confirm(session: Session, parsed: Parsed, warning: str, refusal: str = "Nothing was removed") -> None:
     """Go on only when the user says yes or gave --force. Raises Failed."""
     if parsed.on("force"):
         return
@@ -144,7 +144,7 @@ def confirm(session: Session, parsed: Parsed, warning: str) -> None:
     except EOFError:
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
-        raise Failed(1, "Nothing was removed; give --force to be asked no more.")
+        raise Failed(1, f"{refusal}; give --force to be asked no more.")
 
 
 def report(session: Session, heading: str, names: list[str] | None, freed: int) -> None:

@@ -73,6 +73,16 @@ class FakeGround:
     def bind_mapped(self, source: str, target: str, uid_map: Sequence[IdMap], gid_map: Sequence[IdMap]) -> None:
         self.mounted[target] = f"{source} as {uid_map[0].host}"
 
+    def exchange(self, one: str, other: str) -> None:
+        aside = Path(one + ".aside")
+        Path(one).rename(aside)
+        Path(other).rename(one)
+        aside.rename(other)
+
+    async def clear(self, directory: Path) -> None:
+        for entry in directory.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
     def trash(self, path: Path) -> None:
         shutil.rmtree(path)
 
