@@ -9,11 +9,11 @@ from boxship.front.cli import progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters, report
 from boxship.front.cli.container.options import pairs
-from boxship.front.cli.credentials import shown
 from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.cli.inspect import FORMAT, print_each
 from boxship.front.client import backups
 from boxship.front.client.api import segment
+from boxship.front.client.credentials import shown
 
 COLUMNS = {"Driver": "DRIVER", "Name": "VOLUME NAME"}
 

@@ -38,7 +38,7 @@ NONE = {
     "an image": (b'{"config": {"mediaType": "x/image"}, "layers": [{}]}', "this is no backup of a volume but x/image"),
     "nothing": (b"{}", "but of an unknown kind"),
     "no layer": (json.dumps({"artifactType": artifact.ARTIFACT}).encode(), "this is no backup of a volume"),
-    "no JSON": (b"<html>", ""),
+    "no JSON": (b"<html>", "JSON|invalid"),
 }
 
 
