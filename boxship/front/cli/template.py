@@ -179,6 +179,8 @@ def _read_pipe(tokens: list[Token]) -> tuple[Pipe, list[Token]]:
     operands: list[Operand] = []
     while tokens and tokens[0] != ("mark", ")"):
         if tokens[0] == ("mark", "|"):
+            if not operands:
+                raise Invalid("template parsing error: missing value for command")
             commands.append(tuple(operands))
             operands, tokens = [], tokens[1:]
             continue
