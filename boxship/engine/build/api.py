@@ -148,7 +148,8 @@ class Sources(Protocol):
     """What the one who asked for the build still has to give. Methods may be called at the same time."""
 
     async def directory(self, name: str, ignore: Sequence[str], only: Sequence[str]) -> Tree:
-        """Give the directory CONTEXT, DOCKERFILE or a named one. Asked once per name and build. IGNORE is the context
+        """Give the directory CONTEXT, DOCKERFILE or a named one. Asked once per name and build; DOCKERFILE once more
+        for each file that is included, named in `only`. IGNORE is the context
         once more, of which only `.dockerignore` is needed; asked for when the Dockerfile is not in the context.
 
         ignore: patterns (as in .dockerignore) of what need not be brought; leaving out is allowed, not required.

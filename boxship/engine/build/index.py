@@ -6,7 +6,7 @@ import mmap
 import posixpath
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from boxship.base.errors import Invalid, NotFound
@@ -28,6 +28,39 @@ class Known(NamedTuple):
     told: bytes = b""
     at: int = 0
     size: int = 0
+
+
+class Selection(NamedTuple):
+    """As host.api.files has it."""
+
+    sources: tuple[str, ...]
+    ignore: tuple[str, ...]
+    exclude: tuple[str, ...]
+    parents: bool
+
+
+def fingerprint(known: Mapping[str, Known], below: Mapping[str, Sequence[str]], what: Selection) -> str | None:
+    """Return what host.api.files.Trees.fingerprint would, None when the files must be asked.
+    below: names in each directory, sorted.  Raises NotFound naming a source that is not there."""
+    if what.parents:
+        return None
+    whole = hashlib.sha256()
+    look = _Look(known, below, Patterns(what.ignore), Patterns(what.exclude))
+    try:
+        for path in [path for source in what.sources for path in look.sources(source)]:
+            name = posixpath.basename(path)
+            whole.update(b"source\0%s\0\0" % name.encode(errors="surrogateescape"))
+            for inside, each in look.items(path, name):
+                raw = inside.encode(errors="surrogateescape")
+                mode = b"%o" % each.mode
+                if stat.S_ISDIR(each.mode):
+                    whole.update(b"%d:%s%d:%s" % (len(raw), raw, len(mode), mode))
+                else:
+                    told = each.told
+                    whole.update(b"%d:%s%d:%s%d:%s" % (len(raw), raw, len(mode), mode, len(told), told))
+    except Unplain:
+        return None
+    return "sha256:" + whole.hexdigest()
 
 
 class Index:
@@ -83,32 +116,19 @@ class Index:
     def fingerprint(
         self, sources: Sequence[str], ignore: Sequence[str], exclude: Sequence[str], parents: bool
     ) -> str | None:
-        """Return what host.api.files.Trees.fingerprint would, None when the files must be asked.
-        Raises NotFound naming a source that is not there."""
-        if parents:
-            return None
-        whole = hashlib.sha256()
-        look = _Look(self._known, self._below, Patterns(ignore), Patterns(exclude))
-        try:
-            for path in [path for source in sources for path in look.sources(source)]:
-                name = posixpath.basename(path)
-                whole.update(b"source\0%s\0\0" % name.encode(errors="surrogateescape"))
-                for below, known in look.items(path, name):
-                    raw = below.encode(errors="surrogateescape")
-                    mode = b"%o" % known.mode
-                    whole.update(b"%d:%s%d:%s" % (len(raw), raw, len(mode), mode))
-                    if not stat.S_ISDIR(known.mode):
-                        whole.update(b"%d:%s" % (len(known.told), known.told))
-        except Unplain:
-            return None
-        return "sha256:" + whole.hexdigest()
+        """See `fingerprint`."""
+        return fingerprint(self._known, self._below, Selection(tuple(sources), tuple(ignore), tuple(exclude), parents))
+
+    def entries(self) -> dict[str, Known]:
+        """Return all files by their paths; the root is ""."""
+        return self._known
 
 
 class _Look:
     """The same choice of files as host.jobs.select makes."""
 
     def __init__(
-        self, known: dict[str, Known], below: dict[str, list[str]], ignore: Patterns, exclude: Patterns
+        self, known: Mapping[str, Known], below: Mapping[str, Sequence[str]], ignore: Patterns, exclude: Patterns
     ) -> None:
         self._known = known
         self._below = below

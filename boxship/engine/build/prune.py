@@ -9,10 +9,11 @@ from boxship.base.errors import Invalid
 from boxship.base.units import SECOND, parse_duration, rfc3339
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.cachestore import Entry
+from boxship.engine.build.kept import Contexts
 from boxship.engine.build.seams import Parts
 
 FILTERS = frozenset(("until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"))
-REGULAR, MOUNT = "regular", "exec.cachemount"
+REGULAR, MOUNT, CONTEXT = "regular", "exec.cachemount", "source.local"
 
 
 class PruneWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,15 +85,18 @@ def _age(text: str) -> int:
 
 
 class Pruning:
-    def __init__(self, parts: Parts, mounts: CacheMounts) -> None:
+    def __init__(self, parts: Parts, mounts: CacheMounts, contexts: Contexts) -> None:
         self._parts = parts
         self._mounts = mounts
+        self._contexts = contexts
 
     async def run(self, wish: PruneWish) -> Pruned:
         chosen = choose(await self._all(), wish, self._parts.clock.now())
         for record in chosen:
             if record.kind == MOUNT:
                 self._mounts.drop(record.id)
+            elif record.kind == CONTEXT:
+                self._contexts.drop(record.id)
         await self._parts.cache.drop([r.id for r in chosen if r.kind == REGULAR])
         await self._parts.images.release()
         return Pruned(ids=tuple(r.id for r in chosen), bytes=sum(r.size for r in chosen if not r.shared))
@@ -102,17 +106,27 @@ class Pruning:
         shared = {diff_id for image in self._parts.images.all() for diff_id in image.layers}
         found = [_record(entry, entry.diff_id in used, entry.diff_id in shared) for entry in self._parts.cache.all()]
         for mount in self._mounts.all():
-            size = await self._mounts.size(mount.key)
-            busy = self._mounts.in_use(mount.key)
             found.append(
                 Record(
                     id=mount.key,
                     kind=MOUNT,
                     text=f"cached mount {mount.id}",
-                    size=size,
+                    size=await self._mounts.size(mount.key),
                     created=mount.created,
                     used=mount.used,
-                    in_use=busy,
+                    in_use=self._mounts.in_use(mount.key),
+                )
+            )
+        for key, facts in self._contexts.all():
+            found.append(
+                Record(
+                    id=key,
+                    kind=CONTEXT,
+                    text=f"local source for {facts.name}",
+                    size=await self._contexts.size(key),
+                    created=facts.created,
+                    used=facts.used,
+                    in_use=self._contexts.in_use(key),
                 )
             )
         return found

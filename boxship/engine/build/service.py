@@ -1,7 +1,7 @@
 """The builder of one node: from a wish to a result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from boxship.engine.build.dockerfile import DockerfileError, parse
 from boxship.engine.build.dockerfile.source import Line
 from boxship.engine.build.dockerfile.values import Arg, Dockerfile, Label
 from boxship.engine.build.graph import Plan, plan
+from boxship.engine.build.kept import Contexts
 from boxship.engine.build.outputs import Exporter
 from boxship.engine.build.progress import Reporter
 from boxship.engine.build.prune import Pruned, PruneWish, Pruning
@@ -36,6 +37,7 @@ from boxship.engine.build.seams import Parts
 from boxship.engine.build.solve import Solver
 from boxship.engine.build.work import Work
 from boxship.engine.images.manifest import wanted_platform
+from boxship.host.api.files import Packing
 
 
 class Builder:
@@ -45,7 +47,8 @@ class Builder:
         self._parts = parts
         self._tmp = parts.options.data_root / "tmp"
         self._caches = CacheMounts(parts.options.data_root / "build" / "mounts", parts.trees, parts.clock)
-        self._pruning = Pruning(parts, self._caches)
+        self.contexts = Contexts(parts.options.data_root / "build" / "contexts", parts.trees, parts.clock)
+        self._pruning = Pruning(parts, self._caches, self.contexts)
         self.running: set[str] = set()  # ids of the containers that steps run in
 
     async def start(self) -> None:
@@ -64,6 +67,10 @@ class Builder:
     async def receive(self, pieces: AsyncIterator[bytes], space: workspace.Workspace) -> Tree:
         """Take a context's archive, packed or not; it is unpacked once somebody needs its files. Raises Invalid."""
         return await received(pieces, space, self._parts.trees)
+
+    def packed(self, root: Path) -> AsyncIterator[bytes]:
+        """Return a tree as a tar archive, for outputs that travel."""
+        return self._parts.trees.packed(root, "/", Packing(name=""))
 
     async def build(self, spec: BuildSpec, sources: Sources, tell: Tell) -> BuildResult:
         """Build, and put the result where `spec.outputs` say. Cancelling leaves nothing.
@@ -123,7 +130,7 @@ class Builder:
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
         async with reporter.under_way(vertex):
             text, tree = await self._text(work)
-            found = parse(text, spec.dockerfile, await self._loader(work, text, tree))
+            found = await self._parsed(work, text, tree)
             work.dockerfile = self._labelled(found, spec)
             work.ignore = await self._ignore(work, tree)
         return work
@@ -147,21 +154,33 @@ class Builder:
                 continue
         raise Invalid(f"Cannot locate specified Dockerfile: {spec.dockerfile}")
 
-    async def _loader(self, work: Work, text: str, tree: Tree | None) -> Callable[[str], str] | None:
-        if tree is None:
-            return None
-        if "INCLUDE" in text.upper() and tree.contents is not None:
-            await tree.contents.fill()
-        root = tree.root
+    async def _parsed(self, work: Work, text: str, tree: Tree | None) -> Dockerfile:
+        """Files to INCLUDE are fetched one after the other, as reading finds them."""
+        known: dict[str, str | Invalid] = {}
 
         def load(path: str) -> str:
-            try:
-                with self._parts.trees.open_in(root, path) as file:
-                    return file.read().decode(errors="surrogateescape")
-            except NotFound as e:
-                raise Invalid(f"INCLUDE {path}: no such file") from e
+            found = known.get(path)
+            if found is None:
+                raise _Wanted(path)
+            if isinstance(found, Invalid):
+                raise found
+            return found
 
-        return load
+        while True:
+            try:
+                return parse(text, work.spec.dockerfile, load if tree is not None else None)
+            except _Wanted as wanted:
+                known[wanted.path] = await self._included(work, tree, wanted.path)
+
+    async def _included(self, work: Work, tree: Tree | None, path: str) -> str | Invalid:
+        """Return a file's text, or why there is none: whoever reads the Dockerfile knows which line wants it."""
+        if work.spec.separate:
+            tree = await work.sources.directory(DOCKERFILE, (), (path,))
+        assert tree is not None
+        try:
+            return (await work.read(tree, path)).decode(errors="surrogateescape")
+        except (NotFound, Invalid) as e:
+            return Invalid(f"INCLUDE {path}: {e}")
 
     async def _ignore(self, work: Work, tree: Tree | None) -> tuple[str, ...]:
         """`NAME.dockerignore` beside the Dockerfile outweighs the context's own."""
@@ -174,7 +193,11 @@ class Builder:
             beside = await work.sources.directory(IGNORE, (), (".dockerignore",))
             return await work.read_ignore(beside, ".dockerignore") or ()
         if spec.text is not None and not spec.context:
-            return ()
+            try:
+                beside = await work.sources.directory(IGNORE, (), (".dockerignore",))
+            except NotFound:  # nothing but a Dockerfile is given
+                return ()
+            return await work.read_ignore(beside, ".dockerignore") or ()
         return await work.read_ignore(await work.tree(CONTEXT), ".dockerignore") or ()
 
     def _labelled(self, dockerfile: Dockerfile, spec: BuildSpec) -> Dockerfile:
@@ -230,6 +253,14 @@ class Builder:
     def _declared(self, dockerfile: Dockerfile) -> Iterable[str]:
         everything = [*dockerfile.args, *(i for stage in dockerfile.stages for i in stage.instructions)]
         return {name for i in everything if isinstance(i, Arg) for name, _ in i.pairs}
+
+
+class _Wanted(Exception):
+    """A file to INCLUDE that has not been fetched yet."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 def _around(path: str) -> tuple[str, ...]:

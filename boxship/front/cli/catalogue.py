@@ -18,6 +18,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("container run", "container.create", "run", "Create and run a new container from an image", ("run",), True),
     Entry("container exec", "container.session", "exec", "Execute a command in a running container", ("exec",), True),
     Entry("container ls", "container.look", "ls", "List containers", ("ps", "container ps", "container list"), True),
+    Entry("build", "build.build", "build", "Build an image from a Dockerfile", ("image build", "builder build"), True),
     Entry("image ls", "image", "ls", "List images", ("images", "image list"), True),
     Entry("image pull", "image", "pull", "Download an image from a registry", ("pull",), True),
     Entry("system version", "system", "version", "Show version information", ("version",), True),
@@ -45,6 +46,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("container unpause", "container.life", "unpause", "Let paused containers go on", ("unpause",)),
     Entry("container update", "container.life", "update", "Change the limits of containers", ("update",)),
     Entry("container wait", "container.life", "wait", "Wait until containers stop, print exit codes", ("wait",)),
+    Entry("builder du", "build.cache", "du", "Show what the cache of builds takes"),
+    Entry("builder prune", "build.cache", "prune", "Remove the cache of builds"),
     Entry("image history", "image", "history", "Show how an image was made", ("history",)),
     Entry("image import", "image", "import", "Make an image from a tar archive of files", ("import",)),
     Entry("image inspect", "image", "inspect", "Show all there is to know of images"),
@@ -100,6 +103,7 @@ CATALOGUE: tuple[Entry, ...] = (
 )
 
 NOUNS = {
+    "builder": "Builds and their cache",
     "container": "Containers",
     "image": "Images",
     "context": "Names for daemons",

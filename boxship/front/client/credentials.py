@@ -72,6 +72,15 @@ class Keyring:
                 found[server] = {"auth": pair, **({"identitytoken": token} if token else {})}
         return found
 
+    def proxies(self, host: str) -> dict[str, str]:
+        """Return the proxies that containers and builds of a daemon get, as variables in both spellings."""
+        known = self._config.get("proxies") or {}
+        found = known.get(host) or known.get("default") or {}
+        names = {"httpProxy": "HTTP_PROXY", "httpsProxy": "HTTPS_PROXY", "ftpProxy": "FTP_PROXY"}
+        names |= {"noProxy": "NO_PROXY", "allProxy": "ALL_PROXY"}
+        told = {names[key]: str(value) for key, value in found.items() if key in names and value}
+        return told | {name.lower(): value for name, value in told.items()}
+
     def keep(self, server: str, user: str, password: str, token: str = "") -> str:
         """Store a login; return a remark for the user, "" if none."""
         helper = self._helper(server)

@@ -19,6 +19,7 @@ from boxship.front.docker import (
     logs,
     mounts,
     networks,
+    ownbuild,
     plugins,
     ports,
     registries,
@@ -52,6 +53,7 @@ TABLES = (
     system.routes,
     plugins.routes,
     build.routes,
+    ownbuild.routes,
     check.routes,
     swarm_absent.routes,
 )

@@ -184,6 +184,10 @@ class Trees(Protocol):
         """Remove an empty directory or an empty file; nothing happens to anything else."""
         ...
 
+    def remove(self, root: Path, path: str) -> None:
+        """Remove a file of any kind or an empty directory; nothing happens if there is none. Raises KernelError."""
+        ...
+
     def trash(self, tree: Path) -> None:
         """Make a tree disappear at once; its space comes back later. Nothing happens if there is none."""
         ...

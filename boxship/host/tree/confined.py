@@ -91,3 +91,22 @@ def remove_stub(root: Path, path: str) -> None:
                 os.unlink(name, dir_fd=way)
         finally:
             os.close(way)
+
+
+def remove(root: Path, path: str) -> None:
+    """Remove one name: a file of any kind, or an empty directory. Nothing happens where there is none.
+    Raises KernelError."""
+    above, _, name = path.rstrip("/").rpartition("/")
+    if name in ("", ".", ".."):
+        return
+    with suppress(NotFound):
+        way = open_at(root, above, os.O_PATH | os.O_DIRECTORY)
+        try:
+            seen = os.stat(name, dir_fd=way, follow_symlinks=False)
+            (os.rmdir if stat.S_ISDIR(seen.st_mode) else os.unlink)(name, dir_fd=way)
+        except FileNotFoundError:
+            pass
+        except OSError as e:
+            raise KernelError(f"remove {path}: {e.strerror}", e.errno or 0) from e
+        finally:
+            os.close(way)

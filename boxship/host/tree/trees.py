@@ -144,6 +144,9 @@ class Trees:
     def remove_stub(self, root: Path, path: str) -> None:
         confined.remove_stub(root, path)
 
+    def remove(self, root: Path, path: str) -> None:
+        confined.remove(root, path)
+
     def trash(self, tree: Path) -> None:
         self._trash.throw(tree)
 
