@@ -12,11 +12,11 @@ from typing import Any, BinaryIO, cast
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.front.cli.build.display import Display, display
 from boxship.front.cli.command import Command, Failed, Session
-from boxship.front.cli.credentials import HUB, Keyring
 from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.client.building import wish
 from boxship.front.client.building.giving import Auth, Given, answer, read_secret
 from boxship.front.client.building.talk import Talk
+from boxship.front.client.credentials import HUB, Keyring
 
 PATH = "/boxship/build"
 ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
