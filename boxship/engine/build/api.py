@@ -60,7 +60,6 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     attests:     statements about the result, by type (provenance, sbom), with the attributes of `--attest`.
     epoch:       seconds since 1970 that SOURCE_DATE_EPOCH gives; None takes the base image's.
     keep_steps:  make an image of every step, as the classic builder does.
-    squash:      one layer in place of all that the build has made.
     session:     mount caches of `RUN --mount=type=cache` are the daemon's, whatever this says; kept for progress.
     """
 
@@ -87,7 +86,6 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     attests: dict[str, dict[str, str]] = {}
     epoch: int | None = None
     keep_steps: bool = False
-    squash: bool = False
     session: str = ""
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.front.cli.build.display import Display, display
 from boxship.front.cli.command import Command, Failed, Session
-from boxship.front.cli.flags import Flag, Parsed, many, switch, text
+from boxship.front.cli.flags import Flag, Parsed, many, number, switch, text, words
 from boxship.front.client.building import wish
 from boxship.front.client.building.giving import Auth, Given, answer, read_secret
 from boxship.front.client.building.talk import Talk
@@ -92,6 +92,7 @@ def _write(path: str, content: str) -> None:
 
 
 def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
+    _refuse(parsed)
     outputs, places = _outputs(parsed)
     source = _Source(session, parsed)
     secrets = dict(map(wish.secret, parsed.many("secret")))
@@ -130,6 +131,20 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
     )
 
 
+def _refuse(parsed: Parsed) -> None:
+    """Old flags that ask for what there is not. Raises Invalid with what to do."""
+    if parsed.on("squash"):
+        raise Invalid("--squash is not supported: end with a stage that copies all from the one before")
+    if not parsed.on("rm"):
+        raise Invalid("--rm=false is not supported: containers of steps do not outlive their steps")
+    if not parsed.on("disable-content-trust"):
+        raise Invalid("--disable-content-trust=false is not supported: signatures of images are not looked at")
+    if parsed.text("isolation") not in ("", "default"):
+        raise Invalid(f"--isolation {parsed.text('isolation')} is not supported: want default")
+    if parsed.text("call") not in ("build", "check"):
+        raise Invalid(f"--call {parsed.text('call')} is not supported: want build or check")
+
+
 def _host(parsed: Parsed) -> dict[str, Any]:
     return {
         "Memory": wish.size(parsed.text("memory")),
@@ -148,7 +163,7 @@ def _host(parsed: Parsed) -> dict[str, Any]:
 
 
 def _platform(parsed: Parsed) -> str:
-    found = [name for word in parsed.many("platform") for name in word.split(",")]
+    found = [name for name in parsed.text("platform").split(",") if name]
     if len(found) > 1:
         raise Invalid(f"one platform at a time is built here, not {len(found)}: {', '.join(found)}")
     return found[0] if found else ""
@@ -281,10 +296,16 @@ FLAGS = (
     many("cache-to", "", "Put the cache there: type=registry,ref=…, type=local,dest=… or type=inline"),
     text("call", "", "What to do: build or check", default="build"),
     text("cgroup-parent", "", "Control group above those of steps"),
+    switch("compress", "", "Changes nothing: only what has changed is sent"),
+    switch("disable-content-trust", "", "Signatures of images are not looked at in any case", True),
+    switch("force-rm", "", "Changes nothing: containers of steps always go"),
+    text("isolation", "", "Isolation of steps: default is the only one"),
+    switch("rm", "", "Remove the containers of steps, as is always done", True),
+    switch("squash", "", "Not supported: copy from one stage into another to have one layer"),
     switch("check", "", "Only tell what the rules have to say"),
-    text("cpu-period", "", "Limit the CPU's period", "int"),
-    text("cpu-quota", "", "Limit the CPU's quota", "int"),
-    text("cpu-shares", "c", "CPU shares, relative", "int"),
+    number("cpu-period", "", "Limit the CPU's period"),
+    number("cpu-quota", "", "Limit the CPU's quota"),
+    number("cpu-shares", "c", "CPU shares, relative"),
     text("cpuset-cpus", "", "CPUs that steps may use"),
     text("cpuset-mems", "", "Memory nodes that steps may use"),
     text("file", "f", "The Dockerfile; `-` is our input"),
@@ -298,7 +319,7 @@ FLAGS = (
     switch("no-cache", "", "Carry out every step"),
     many("no-cache-filter", "", "Carry out every step of these stages"),
     many("output", "o", "Where the result goes: type=local,dest=…"),
-    many("platform", "", "Platform of base images, linux/amd64"),
+    text("platform", "", "Platform of base images, linux/amd64"),
     text("progress", "", "How to show progress: auto, tty, plain, quiet, rawjson"),
     _flag("provenance", "The same as --attest type=provenance", bare="true"),
     switch("pull", "", "Look for newer base images"),
@@ -306,7 +327,7 @@ FLAGS = (
     switch("quiet", "q", "Show the image's id only"),
     _flag("sbom", "The same as --attest type=sbom", bare="true"),
     many("secret", "", "A secret for steps: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
-    many("security-opt", "", "Security options of steps"),
+    words("security-opt", "", "Security options of steps"),
     text("shm-size", "", "Size of /dev/shm", "bytes"),
     many("ssh", "", "An ssh agent for steps: default, or ID=SOCKET"),
     many("tag", "t", "Name of the result"),

@@ -12,7 +12,7 @@ from boxship.front.cli.loading import load
 from tests.unit.front.cli.stock import read_help, table
 
 STOCK = table()
-BUILDS = {"build", "builder build", "builder prune", "image build"}
+NEWER = {"cache-from"}  # of the newer builder, whose values have commas
 MORE_THAN_THE_HELP = {"gpus"}  # the stock help hides it until it knows the daemon
 
 
@@ -21,14 +21,13 @@ def test_every_command_has_every_flag(path: str) -> None:
     if absent(path.split()):
         return
     entry, found, _ = find(path.split())
-    if path in BUILDS and entry is None:
-        pytest.skip("builds have no command of our own yet")
     assert entry is not None, f"{path} is neither there nor refused"
     assert found == path
     ours = {flag.name: flag for flag in load(entry).flags}
     for name, stock in STOCK[path].items():
         assert name in ours, f"{path} lacks --{name}"
-        assert (ours[name].short, ours[name].kind) == (stock.short, stock.kind), f"{path} --{name}"
+        same = (ours[name].short, ours[name].kind) == (stock.short, stock.kind)
+        assert same or name in NEWER, f"{path} --{name}"
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.path)
