@@ -25,6 +25,7 @@ from boxship.engine.backups import Backups
 from boxship.engine.build.cachestore import BuildCache
 from boxship.engine.build.seams import Parts as BuildParts
 from boxship.engine.build.service import Builder
+from boxship.engine.chronicle import Chronicle
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
 from boxship.engine.containers.mounting import Mounting
@@ -147,7 +148,9 @@ def _programs(settings: Settings) -> dict[str, str]:
 async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitStack) -> Node:
     options, store, ground = host.options, host.store, host.ground
     clock, bus = SystemClock(), Bus()
-    events = Events(bus, clock)
+    chronicle = Chronicle(Path(settings.data_root, "chronicle.jsonl"))
+    stack.callback(chronicle.close)
+    events = Events(bus, clock, chronicle)
     records = Records(store)
     await records.load()
     runtime = ConmonRuntime(settings.exec_root, host.groups, host.programs)
@@ -239,6 +242,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.AUDIT: Audit(options, containers, runtime, host.groups, ground, networks, lambda: builder.running),
         keys.BUILDER: builder,
         keys.BUS: bus,
+        keys.CHRONICLE: chronicle,
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
     }

@@ -4,6 +4,8 @@ import errno
 import socket
 from ipaddress import ip_address
 
+from boxship.base.errors import KernelError
+
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_STREAM, 132)}
 ESTABLISHED, ARRIVING, LISTENING = "01", "03", "0A"  # TCP_LISTEN in /proc/net/tcp; a connected port may be bound again
 
@@ -23,6 +25,10 @@ class BoundPorts:
                 probe.bind((address, port))
                 return False
         except OSError as e:
+            if e.errno == errno.EADDRNOTAVAIL:
+                where = f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
+                text = f"failed to bind host port {where}/{protocol}: cannot assign requested address"
+                raise KernelError(text, e.errno) from e
             # Without the protocol in the kernel nobody can hold the port, and the packets are still translated.
             return e.errno not in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT)
 

@@ -48,6 +48,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("container wait", "container.life", "wait", "Wait until containers stop, print exit codes", ("wait",)),
     Entry("builder du", "build.cache", "du", "Show what the cache of builds takes"),
     Entry("builder prune", "build.cache", "prune", "Remove the cache of builds"),
+    Entry("container why", "container.why", "why", "Tell why a container is in its state", ("why",), True),
     Entry("image history", "image", "history", "Show how an image was made", ("history",)),
     Entry("image import", "image", "import", "Make an image from a tar archive of files", ("import",)),
     Entry("image inspect", "image", "inspect", "Show all there is to know of images"),

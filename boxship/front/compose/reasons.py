@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from boxship.front.client.verdict.codes import meaning, signal_of
 from boxship.front.compose.model import Service
 from boxship.front.compose.plan.life import View
 from boxship.front.compose.plan.steps import COMPLETED, HEALTHY
@@ -87,8 +88,8 @@ def _container(view: View, service: Service | None, c: Seen, found: Any, last_li
     told = [f"{c.name} is {_state(c)}{_since(state)}"]
     if state.get("OOMKilled"):
         told.append("the kernel killed it: it used more memory than its limit allows")
-    if c.code in _CODES:
-        told.append(_CODES[c.code])
+    if c.code in (126, 127) or signal_of(c.code):
+        told.append(f"{c.code}: {meaning(c.code)}")
     if state.get("Error"):
         told.append(state["Error"])
     restarts = (found or {}).get("RestartCount", 0)
@@ -96,15 +97,6 @@ def _container(view: View, service: Service | None, c: Seen, found: Any, last_li
         told.append(f"it has been restarted {restarts} times")
     lines = last_lines(c.id)
     return [*told, *(["its last lines:", *(f"  {line}" for line in lines)] if lines else ())]
-
-
-_CODES = {
-    126: "126: its command cannot be executed",
-    127: "127: its command was not found",
-    137: "137: it was killed (SIGKILL)",
-    139: "139: it crashed (SIGSEGV)",
-    143: "143: it was told to end (SIGTERM)",
-}
 
 
 def _since(state: Mapping[str, Any]) -> str:

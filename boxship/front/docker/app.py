@@ -12,6 +12,7 @@ from boxship.front.docker import (
     backups,
     build,
     check,
+    chronicle,
     containers,
     events,
     exec,
@@ -55,6 +56,7 @@ TABLES = (
     build.routes,
     ownbuild.routes,
     check.routes,
+    chronicle.routes,
     swarm_absent.routes,
 )
 

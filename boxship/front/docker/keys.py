@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from boxship.engine.audit import Audit
     from boxship.engine.backups import Backups
     from boxship.engine.build.service import Builder
+    from boxship.engine.chronicle import Chronicle
     from boxship.engine.commits import Commits
     from boxship.engine.containers import Containers
     from boxship.engine.containers.mounting import Mounting
@@ -42,6 +43,7 @@ TOP: web.AppKey["Top"] = web.AppKey("top")
 ARCHIVE: web.AppKey["Archive"] = web.AppKey("archive")
 SYSTEM: web.AppKey["System"] = web.AppKey("system")
 BUS: web.AppKey["Bus"] = web.AppKey("bus")
+CHRONICLE: web.AppKey["Chronicle"] = web.AppKey("chronicle")
 CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
 PLACES: web.AppKey["Places"] = web.AppKey("places")
 BUILDER: web.AppKey["Builder"] = web.AppKey("builder")

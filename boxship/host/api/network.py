@@ -282,7 +282,8 @@ class ResolverSockets(Protocol):
 
 class PortProbe(Protocol):
     def occupied(self, protocol: str, address: str, port: int) -> bool:
-        """Whether some socket of the host holds the port. `address` is IPv4 or IPv6, possibly the wildcard."""
+        """Whether some socket of the host holds the port. `address` is IPv4 or IPv6, possibly the wildcard.
+        Raises KernelError for an address that the host does not have."""
         ...
 
     def occupied_in(self, protocol: str, address: str, low: int, high: int) -> frozenset[int]:

@@ -129,7 +129,8 @@ WHY: dict[str, tuple[str, list[Seen], dict[str, Any], list[str]]] = {
         "db", [seen("db", state="exited", code=137)],
         {"db": {"State": {"OOMKilled": True, "FinishedAt": "2026-01-02T03:04:05.6Z"}, "RestartCount": 2}},
         ["does not run: p-db-1 is exited with code 137 since 2026-01-02 03:04:05",
-         "the kernel killed it: it used more memory than its limit allows", "137: it was killed (SIGKILL)",
+         "the kernel killed it: it used more memory than its limit allows",
+         "137: SIGKILL: somebody or something killed it",
          "it has been restarted 2 times", "its last lines:", "  bye"],
     ),
     "unhealthy": (
