@@ -12,65 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemons import PROGRAM, Daemon
+from tests.daemons import Daemon
 from tests.e2e.conftest import Docker
+from tests.e2e.ownsite import Site, made
 
 pytestmark = pytest.mark.e2e
 
 
-class Site:
-    """A context and `boxship build` in it."""
-
-    def __init__(self, docker: Docker, root: Path) -> None:
-        self.docker = docker
-        self.root = root
-        self.tag = f"own-{uuid.uuid4().hex[:10]}"
-
-    def write(self, path: str, text: str = "") -> Path:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        return file
-
-    def command(self, *words: str) -> list[str]:
-        return [str(PROGRAM), "build", *words]
-
-    def __call__(
-        self, *words: str, code: int = 0, stdin: str | bytes = "", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        given = stdin if isinstance(stdin, bytes) else stdin.encode()
-        done = subprocess.run(
-            self.command(*words),
-            cwd=self.root,
-            env={**self.docker.environment, "BOXSHIP_HOST": self.docker.host, **environment},
-            input=given,
-            capture_output=True,
-            timeout=100,
-        )
-        out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        assert done.returncode == code, out + err
-        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
-
-    def running(self, *words: str) -> "subprocess.Popen[str]":
-        environment = {**self.docker.environment, "BOXSHIP_HOST": self.docker.host}
-        return subprocess.Popen(self.command(*words), cwd=self.root, env=environment, stderr=subprocess.PIPE, text=True)
-
-    @staticmethod
-    def wait_for(client: "subprocess.Popen[str]", said: str) -> None:
-        assert client.stderr is not None
-        assert any(line.endswith(f"{said}\n") and "RUN" not in line for line in client.stderr), f"never said {said}"
-
-    def run(self, *words: str) -> str:
-        return self.docker.out("run", "--rm", self.tag, *words)
-
-
 @pytest.fixture
 def site(docker: Docker, tmp_path: Path) -> Iterator[Site]:
-    root = tmp_path / "context"
-    root.mkdir()
-    found = Site(docker, root)
-    yield found
-    docker("rmi", "-f", found.tag, check=False)
+    with made(docker, tmp_path) as found:
+        yield found
 
 
 def test_build_change_and_build_again(site: Site) -> None:

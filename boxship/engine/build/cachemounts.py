@@ -41,29 +41,32 @@ class CacheMounts:
         self._used: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def use(self, id: str, sharing: str) -> AsyncIterator[tuple[Path, bool]]:
+    async def use(self, id: str, sharing: str, *, touch: bool = True) -> AsyncIterator[tuple[Path, bool]]:
         """Give the directory of a mount, and whether it is new. locked: one user after the other; private: who
-        comes while it is used gets another one."""
+        comes while it is used gets another one.  touch: False only looks, and makes nothing of it."""
         if sharing == "locked":
             async with self._locks[id]:
-                async with self._claimed(id) as given:
+                async with self._claimed(id, touch) as given:
                     yield given
             return
         number = 0
         while sharing == "private" and self._used[_key(f"{id}\0{number}" if number else id)]:
             number += 1
-        async with self._claimed(f"{id}\0{number}" if number else id) as given:
+        async with self._claimed(f"{id}\0{number}" if number else id, touch) as given:
             yield given
 
     @asynccontextmanager
-    async def _claimed(self, id: str) -> AsyncIterator[tuple[Path, bool]]:
+    async def _claimed(self, id: str, touch: bool) -> AsyncIterator[tuple[Path, bool]]:
         key = _key(id)
         home = self._home / key
         self._used[key] += 1
         try:
             new = not (home / RECORD).exists()
-            (home / TREE).mkdir(mode=0o755, parents=True, exist_ok=True)
+            if touch:
+                (home / TREE).mkdir(mode=0o755, parents=True, exist_ok=True)
             yield home / TREE, new
+            if not touch:
+                return
             now = self._clock.now()
             created = now if new else self._read(key).created
             made = CacheMount(key=key, id=id.partition("\0")[0], created=created, used=now)

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from boxship.base.errors import Invalid
-from boxship.engine.build import imports
 from boxship.engine.build.api import BuildResult, Output
+from boxship.engine.build.caches import inline
 from boxship.engine.build.progress import Telling
 from boxship.engine.build.state import State
 from boxship.engine.build.work import Work
@@ -41,7 +41,7 @@ class Exporter:
         self._work = work
         self._state = state
         self._images = work.parts.images
-        extra = imports.inline(state) if imports.wants_inline(work) else None
+        extra = inline.told(state) if inline.wanted(work) else None
         self.raw = image_config.render(state.image(), extra)
         self.image_id = image_config.digest_of(self.raw)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from boxship.base.errors import NotFound, RuntimeFailed
 from boxship.base.ids import new_id
-from boxship.engine.build import keys
+from boxship.engine.build import keys, remote
 from boxship.engine.build.api import CONTEXT
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.dockerfile.source import failed
@@ -49,6 +49,7 @@ class Running:
 
     async def run(self, origins: Sequence[Origin], telling: Telling, *, fresh: bool) -> State:
         mounts = [self._mount(text) for text in self._step.mounts]
+        self._work.mounts.update(mount.id for mount in mounts if mount.kind == "cache")
         argv, script = self._command()
         args = self._arguments()
         key = keys.key(
@@ -309,12 +310,23 @@ class Running:
     async def _cache(self, mount: Mount, origin: Origin, stage: State | None, stack: AsyncExitStack) -> MountPoint:
         home, new = await stack.enter_async_context(self._caches.use(mount.id, mount.sharing))
         if new:
-            if mount.origin:
+            if await self._imported(mount.id, home):
+                pass
+            elif mount.origin:
                 root, _, _ = await self._origin(origin, stage)
                 await self._parts.trees.copy(root, mount.source or "/", home)
             home.chmod(mount.mode if mount.mode is not None else 0o755)
             os.chown(home, mount.uid or 0, mount.gid or 0)
         return MountPoint(type="bind", destination=mount.target, source=str(home), rw=not mount.read_only)
+
+    async def _imported(self, id: str, home: Path) -> bool:
+        """Fill a new cache mount with what a cache elsewhere has of it; tell whether one had."""
+        file = self._work.space.directory("mount") / "blob"
+        if not await self._work.offers.mount_file(id, file):
+            return False
+        await self._parts.trees.unpack_stream(remote.archive_pieces(file), home)
+        file.unlink()
+        return True
 
     async def _secret(self, mount: Mount, points: list[MountPoint], env: list[str], stack: AsyncExitStack) -> None:
         secret = await self._work.sources.secret(mount.id)

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from boxship.base.errors import Invalid, NotFound
 from boxship.base.ids import new_id
-from boxship.engine.build import imports, lint, outputs, remote, workspace
+from boxship.engine.build import lint, outputs, remote, workspace
 from boxship.engine.build.api import (
     CONTEXT,
     DOCKERFILE,
@@ -23,11 +26,13 @@ from boxship.engine.build.api import (
 )
 from boxship.engine.build.bases import Bases
 from boxship.engine.build.cachemounts import CacheMounts
+from boxship.engine.build.caches import exporting, importing
 from boxship.engine.build.dockerfile import DockerfileError, parse
 from boxship.engine.build.dockerfile.source import Line
 from boxship.engine.build.dockerfile.values import Arg, Dockerfile, Label
 from boxship.engine.build.graph import Plan, plan
 from boxship.engine.build.kept import Contexts
+from boxship.engine.build.offers import Offers
 from boxship.engine.build.outputs import Exporter
 from boxship.engine.build.progress import Reporter
 from boxship.engine.build.prune import Pruned, PruneWish, Pruning
@@ -78,13 +83,16 @@ class Builder:
         Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
         command that failed, NotFound for a base image that is nowhere."""
         outputs.check(spec.outputs, spec.tags)
+        importing.check(spec.cache_from)
+        exporting.check(spec.cache_to)
         space = self.place()
         reporter = Reporter(tell, self._parts.clock, new_id())
         bases = Bases(self._parts, spec, sources, reporter)
         try:
             with self._parts.cache.held() as held:
                 work = await self._prepare(spec, sources, reporter, space, bases, held)
-                return await self._solve(work)
+                async with AsyncExitStack() as stack:
+                    return await self._solve(work, stack)
         finally:
             await asyncio.shield(bases.aclose())
             space.close()
@@ -124,7 +132,9 @@ class Builder:
         held: set[str],
     ) -> Work:
         empty = Dockerfile((), (), {})
-        work = Work(self._parts, spec, sources, reporter, space, bases, empty, held, self.running)
+        work = Work(
+            self._parts, spec, sources, reporter, space, bases, empty, held, self.running, Offers(self._parts, held)
+        )
         if spec.context:
             work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
@@ -236,10 +246,10 @@ class Builder:
 
     # ---- building
 
-    async def _solve(self, work: Work) -> BuildResult:
+    async def _solve(self, work: Work, stack: AsyncExitStack) -> BuildResult:
         scope = self._scope(work)
         made = self._plan(work, scope)
-        await imports.take_in(work)
+        await importing.take_in(work, stack)
         for warning in self._warnings(work, made, scope):
             work.reporter.tell(warning)
             if lint.fails(work.dockerfile):
@@ -248,7 +258,9 @@ class Builder:
         state = await solver.run()
         for name in unused(work.spec.build_args, self._declared(work.dockerfile)):
             work.reporter.tell(Warned(rule="UnusedBuildArg", text=name))
-        return await Exporter(work, state).run()
+        result = await Exporter(work, state).run()
+        caches = exporting.Exports(work, self._caches, dict(state.results), solver.results)
+        return msgspec.structs.replace(result, metadata=result.metadata | await caches.run())
 
     def _declared(self, dockerfile: Dockerfile) -> Iterable[str]:
         everything = [*dockerfile.args, *(i for stage in dockerfile.stages for i in stage.instructions)]

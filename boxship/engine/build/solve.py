@@ -34,6 +34,7 @@ class Solver:
         self._stages: dict[int, asyncio.Task[State]] = {}
         self._vertexes: dict[int, Vertex] = {}
         self.used: set[str] = set(outer.used)
+        self.results: dict[str, str] = {}  # of all steps, by their keys
 
     async def run(self) -> State:
         """Return the wanted stage's state. A failure anywhere ends everything."""
@@ -128,6 +129,7 @@ class Solver:
         for step in planned.steps:
             state = await self._step(state, scope, step, planned)
         self.used |= scope.used
+        self.results.update(state.results)
         return state
 
     def _scope(self, planned: Planned, state: State) -> Scope:

@@ -13,6 +13,7 @@ from boxship.engine.build import remote
 from boxship.engine.build.api import CONTEXT, BuildSpec, Sources, Tree
 from boxship.engine.build.bases import Bases
 from boxship.engine.build.dockerfile.values import Dockerfile
+from boxship.engine.build.offers import Offers
 from boxship.engine.build.progress import Reporter, Telling
 from boxship.engine.build.seams import Parts
 from boxship.engine.build.workspace import Workspace
@@ -41,6 +42,7 @@ class Work:
 
     held: layers that must not go.  running: ids of the containers that steps run in.
     offered: the only layers that may be found again; None is all.
+    offers: what caches elsewhere have.  mounts: ids of the cache mounts that its steps name.
     """
 
     parts: Parts
@@ -52,7 +54,9 @@ class Work:
     dockerfile: Dockerfile
     held: set[str]
     running: set[str]
+    offers: Offers
     ignore: tuple[str, ...] = ()
+    mounts: set[str] = field(default_factory=set)
     offered: frozenset[str] | None = None
     context: Tree | None = None
     trees: dict[str, "asyncio.Future[Tree]"] = field(default_factory=dict)
@@ -145,7 +149,10 @@ class Work:
                 telling.cached = True
                 self.held.add(found.diff_id)
                 return found.diff_id
-            diff_id = await make()
+            diff_id = None if fresh else await self.offers.layer(key)
+            telling.cached = diff_id is not None
+            if diff_id is None:
+                diff_id = await make()
             size = self.parts.images.layer_size(diff_id) if diff_id else 0
             await self.parts.cache.save(self.parts.cache.note(key, diff_id, size, text))
             return diff_id

@@ -16,6 +16,7 @@ from boxship.engine.images.reference import Reference, parse
 from boxship.engine.images.registry import artifacts
 from boxship.engine.images.registry.artifacts import Artifact
 from boxship.engine.images.registry.auth import NOBODY, Credentials, scope_of
+from boxship.engine.images.registry.blobs import Repository
 from boxship.engine.images.registry.client import Client, Unreachable
 from boxship.engine.images.registry.hosts import DOCKER_HUB, HUB_ACCOUNT, RegistryOptions, endpoints
 from boxship.engine.images.registry.pull import ACCEPT, Tell, Wanted, fetch, look_up
@@ -160,6 +161,21 @@ class Registries:
         self._events.publish(
             "image", "push", reference.familiar, {**image.config.labels, "name": reference.familiar_name}
         )
+
+    @asynccontextmanager
+    async def repository(
+        self, reference: Reference, credentials: Credentials = NOBODY, *, push: bool = False
+    ) -> AsyncIterator[Repository]:
+        """Give a repository as a store of content. Raises Unauthorized, Unreachable, …"""
+
+        async def ready(client: Client) -> None:
+            await client.check()
+
+        client, _ = await self._first(reference, credentials, ready, push=push)
+        try:
+            yield Repository(client, reference)
+        finally:
+            await client.aclose()
 
     async def login(self, credentials: Credentials) -> str:
         """Return a refresh token to keep in place of the password, "" if the registry gives none.
