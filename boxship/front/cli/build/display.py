@@ -193,7 +193,7 @@ def _end(step: Step) -> str:
         return "CANCELED"
     if step.error:
         return f"ERROR: {step.error.splitlines()[0]}"
-    return "CACHED" if step.cached and step.spent < 0.05 else f"DONE {step.spent:.1f}s"
+    return "CACHED" if step.cached else f"DONE {step.spent:.1f}s"
 
 
 def is_setting(step: Step) -> bool:
