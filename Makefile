@@ -18,7 +18,7 @@ $(VENV)/ready: requirements.lock pyproject.toml scripts/setup.sh
 $(VENV)/ready-test: requirements-dev.lock $(VENV)/ready scripts/setup.sh
 	@scripts/setup.sh $(VENV) test
 
-demo: setup ## Start a daemon of its own and an application of three containers
+demo: setup ## Start a daemon of its own and an application of three tiers, examples/three-tier
 	@scripts/demo.sh up
 
 demo-down: ## Take away all that `make demo` made

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A daemon of its own and an application of three containers: front -> app -> store.
+# A daemon of its own and examples/three-tier on it: proxy -> front ends -> applications -> cache and database.
 #   scripts/demo.sh up | down
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,50 +44,64 @@ start_daemon() {
     fail "the daemon does not answer"
 }
 
+# Password of the demo's database: it lives in this file in memory, and in the containers that need it, nowhere else.
+password() {
+    [ -s "$state/password" ] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$state/password")
+    cat "$state/password"
+}
+
+compose() {
+    BOXSHIP_HOST=unix://$socket PORT=$port DB_PASSWORD=$(password) "$boxship" compose -f examples/three-tier/compose.yaml "$@"
+}
+
 up() {
     [ "$(id -u)" = 0 ] || fail "containers need root: sudo make demo"
     say "1. A daemon of its own (log: $state/daemon.log)"
     start_daemon
-    run_client rm -f -v front app store >/dev/null 2>&1 || true
 
-    say "2. A base image out of busybox"
-    scripts/base-image.sh | run_client import --change 'ENV PATH=/bin' --change 'CMD ["sh"]' - demo/base:1
+    if ! run_client image inspect three-tier/base >/dev/null 2>&1; then
+        say "2. A base image of this machine's Debian or Ubuntu packages (the longest step)"
+        scripts/debian-base.sh | run_client import --change 'CMD ["bash"]' - three-tier/base
+    else
+        say "2. The base image is there already"
+    fi
 
-    say "3. A network, a volume, and three containers"
-    run_client network inspect demo >/dev/null 2>&1 || run_client network create demo
-    local role
-    for role in store app front; do
-        local more=()
-        [ $role = store ] && more=(-v demo-data:/data)
-        [ $role = front ] && more=(-p "$(free_port):80")
-        run_client run -d --name $role --hostname $role --network demo --restart unless-stopped "${more[@]}" \
-            -v "$PWD/scripts/demo/$role:/www:ro" demo/base:1 httpd -f -p 80 -h /www
-    done
-
-    say "4. What runs"
-    run_client ps
     local port
-    port=$(run_client port front 80/tcp | head -n 1)
-    port=${port##*:}
+    port=$(cat "$state/port" 2>/dev/null || true)
+    port=${port:-$(free_port)}
+    echo "$port" >"$state/port"
+    say "3. Images of HAProxy, Redis, PostgreSQL and a Python application: examples/three-tier"
+    compose build --quiet
 
-    say "5. An answer on the published port: curl http://localhost:$port"
+    say "4. The application: proxy, two front ends, two applications, cache, database"
+    compose up -d --wait --wait-timeout 300
+
+    say "5. What runs"
+    compose ps --format 'table {{.Name}}\t{{.Service}}\t{{.Status}}\t{{.Ports}}'
+
+    say "6. An answer through all tiers: curl http://localhost:$port"
     local answer=
     for _ in $(seq 50); do
         answer=$(curl -sf "http://localhost:$port/" || true)
         case $answer in *" visits"*) break ;; esac
-        sleep 0.1
+        sleep 0.2
     done
     case $answer in *" visits"*) echo "$answer" ;; *) fail "no answer on port $port, but: $answer" ;; esac
 
     say "What to try next"
     cat <<TEXT
   export DOCKER_HOST=unix://$socket   # for any Docker client; BOXSHIP_HOST for ours
-  $client ps                               # front, app, store
-  $client exec -it front sh                # a shell inside; try: wget -qO- http://app/cgi-bin/greet
-  $client logs -f front                    # what it prints
-  $client restart store                    # the count survives: it is in the volume demo-data
-  kill -9 \$(cat $state/daemon.pid)        # the daemon dies, the containers go on; a new one takes them over:
-  make demo                                # (it makes the three anew; the count goes on)
+  export PATH=$PWD/.venv/bin:\$PATH PORT=$port DB_PASSWORD=\$(cat $state/password)
+  cd examples/three-tier
+  boxship compose ps                       # or docker compose: either takes over what the other started
+  boxship compose logs -f web
+  boxship compose up -d --scale web=5      # the proxy finds them by name
+  GREETING=Hello boxship compose up -d     # an update that no visitor notices; \`boxship compose rollback\` takes it back
+  boxship compose exec db psql -h 127.0.0.1 -U app postgres    # asks for \$DB_PASSWORD
+  boxship compose stop db; boxship compose why; boxship compose start db
+  boxship compose backup -o before.tar     # the volumes, as one archive
+  kill -9 \$(cat $state/daemon.pid)        # the daemon dies, containers go on (only names wait); a new one takes over:
+  make demo                                # brings everything right again; the count goes on
   make demo-down                           # takes everything away
 TEXT
 }
