@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-test demo demo-down test test-long lint bench reference lock clean
+.PHONY: help setup setup-test demo demo-down test test-long lint bench reference protos lock clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -40,6 +40,9 @@ bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another besi
 reference: setup ## Write docs/settings.md and docs/registry.md from the tables of settings
 	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
 	@$(BIN)/python -c 'from boxship.app.registry.reference import markdown; print(markdown(), end="")' > docs/registry.md
+
+protos: setup-test ## Generate the code for BuildKit's messages anew
+	@scripts/protos.sh
 
 lock: setup-test ## Choose dependencies anew within the ranges of pyproject.toml
 	@scripts/lock.sh

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from boxship.base.errors import Invalid
 from boxship.engine.build.dockerfile.source import nearest, wrong
@@ -66,6 +67,14 @@ class Plan:
 
     def stage(self, index: int) -> Planned:
         return next(planned for planned in self.stages if planned.stage.index == index)
+
+
+class Seen(NamedTuple):
+    """A Dockerfile understood: what would be done, and with which global arguments."""
+
+    dockerfile: Dockerfile
+    plan: Plan
+    scope: Scope
 
 
 def plan(dockerfile: Dockerfile, scope: Scope, target: str = "", contexts: Collection[str] = ()) -> Plan:

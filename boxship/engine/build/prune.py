@@ -11,6 +11,7 @@ from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.cachestore import Entry
 from boxship.engine.build.kept import Contexts
 from boxship.engine.build.seams import Parts
+from boxship.engine.build.synced import Synced, SyncedContexts
 
 FILTERS = frozenset(("until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"))
 REGULAR, MOUNT, CONTEXT = "regular", "exec.cachemount", "source.local"
@@ -45,9 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def choose(records: Sequence[Record], wish: PruneWish, now: int) -> tuple[Record, ...]:
     """Return what is to go. Raises Invalid for filters that are none."""
-    unknown = set(wish.filters) - FILTERS
-    if unknown:
-        raise Invalid(f"invalid filter '{min(unknown)}'")
+    _check(wish.filters)
     free = [r for r in records if not r.in_use and (wish.all or not r.shared) and _matches(r, wish.filters, now)]
     free.sort(key=lambda r: r.used, reverse=True)
     kept = 0
@@ -57,6 +56,12 @@ def choose(records: Sequence[Record], wish: PruneWish, now: int) -> tuple[Record
         if not wish.keep or kept > wish.keep:
             gone.append(record)
     return tuple(gone)
+
+
+def _check(filters: Mapping[str, Sequence[str]]) -> None:
+    unknown = set(filters) - FILTERS
+    if unknown:
+        raise Invalid(f"invalid filter '{min(unknown)}'")
 
 
 def _matches(record: Record, filters: Mapping[str, Sequence[str]], now: int) -> bool:
@@ -85,10 +90,11 @@ def _age(text: str) -> int:
 
 
 class Pruning:
-    def __init__(self, parts: Parts, mounts: CacheMounts, contexts: Contexts) -> None:
+    def __init__(self, parts: Parts, mounts: CacheMounts, contexts: Contexts, synced: SyncedContexts) -> None:
         self._parts = parts
         self._mounts = mounts
         self._contexts = contexts
+        self._synced = synced
 
     async def run(self, wish: PruneWish) -> Pruned:
         chosen = choose(await self._all(), wish, self._parts.clock.now())
@@ -97,9 +103,16 @@ class Pruning:
                 self._mounts.drop(record.id)
             elif record.kind == CONTEXT:
                 self._contexts.drop(record.id)
+                self._synced.drop(record.id)
         await self._parts.cache.drop([r.id for r in chosen if r.kind == REGULAR])
         await self._parts.images.release()
         return Pruned(ids=tuple(r.id for r in chosen), bytes=sum(r.size for r in chosen if not r.shared))
+
+    async def chosen(self, filters: Mapping[str, Sequence[str]]) -> list[Record]:
+        """Return the records that filters let through. Raises Invalid."""
+        _check(filters)
+        now = self._parts.clock.now()
+        return [record for record in await self._all() if _matches(record, filters, now)]
 
     async def _all(self) -> list[Record]:
         used = self._parts.cache.in_use()
@@ -129,7 +142,7 @@ class Pruning:
                     in_use=self._contexts.in_use(key),
                 )
             )
-        return found
+        return found + [_context(kept, busy) for kept, busy in self._synced.all()]
 
     async def records(self) -> list[dict[str, Any]]:
         return [
@@ -146,6 +159,19 @@ class Pruning:
             }
             for r in await self._all()
         ]
+
+
+def _context(kept: Synced, busy: bool) -> Record:
+    return Record(
+        id=kept.root.name,
+        kind=CONTEXT,
+        text="local source for context",
+        size=kept.size,
+        created=kept.created,
+        used=kept.used,
+        uses=kept.uses,
+        in_use=busy,
+    )
 
 
 def _record(entry: Entry, in_use: bool, shared: bool) -> Record:

@@ -1,7 +1,7 @@
 """The builder of one node: from a wish to a result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,16 +30,18 @@ from boxship.engine.build.caches import exporting, importing
 from boxship.engine.build.dockerfile import DockerfileError, parse
 from boxship.engine.build.dockerfile.source import Line
 from boxship.engine.build.dockerfile.values import Arg, Dockerfile, Label
-from boxship.engine.build.graph import Plan, plan
+from boxship.engine.build.graph import Plan, Seen, plan
 from boxship.engine.build.kept import Contexts
 from boxship.engine.build.offers import Offers
 from boxship.engine.build.outputs import Exporter
+from boxship.engine.build.peek import Peeking
 from boxship.engine.build.progress import Reporter
-from boxship.engine.build.prune import Pruned, PruneWish, Pruning
+from boxship.engine.build.prune import Pruned, PruneWish, Pruning, Record
 from boxship.engine.build.received import received
 from boxship.engine.build.scope import Scope, platform_args, unused
 from boxship.engine.build.seams import Parts
 from boxship.engine.build.solve import Solver
+from boxship.engine.build.synced import SyncedContexts
 from boxship.engine.build.work import Work
 from boxship.engine.images.manifest import wanted_platform
 from boxship.host.api.files import Packing
@@ -53,17 +55,25 @@ class Builder:
         self._tmp = parts.options.data_root / "tmp"
         self._caches = CacheMounts(parts.options.data_root / "build" / "mounts", parts.trees, parts.clock)
         self.contexts = Contexts(parts.options.data_root / "build" / "contexts", parts.trees, parts.clock)
-        self._pruning = Pruning(parts, self._caches, self.contexts)
+        self.synced = SyncedContexts(parts.options.data_root / "build" / "synced", parts.trees, parts.clock)
+        self.peeking = Peeking(parts)
+        self._pruning = Pruning(parts, self._caches, self.contexts, self.synced)
         self.running: set[str] = set()  # ids of the containers that steps run in
 
     async def start(self) -> None:
         """Take away what builds of a killed daemon have left."""
         await self._parts.once.sweep()
         workspace.sweep(self._tmp, self._parts.mounts, self._parts.trees)
+        self.synced.sweep()
         secrets = self._parts.options.exec_root / "secrets"
         for target in self._parts.mounts.mounted_under(str(secrets)):
             self._parts.mounts.unmount(target)
             Path(target).rmdir()
+
+    @property
+    def platform(self) -> tuple[str, str, str]:
+        """(os, architecture, variant) of this machine."""
+        return self._parts.platform
 
     def place(self) -> workspace.Workspace:
         """Return a place for a door to unpack contexts in; the caller closes it."""
@@ -97,6 +107,19 @@ class Builder:
             await asyncio.shield(bases.aclose())
             space.close()
 
+    async def look(self, spec: BuildSpec, sources: Sources) -> Seen:
+        """Return what a Dockerfile says; nothing is built. Raises what `build` raises before its first step."""
+        space = self.place()
+        reporter = Reporter(lambda _: None, self._parts.clock, new_id())
+        try:
+            work = await self._prepare(
+                spec, sources, reporter, space, Bases(self._parts, spec, sources, reporter), set()
+            )
+            scope = self._scope(work)
+            return Seen(work.dockerfile, self._plan(work, scope), scope)
+        finally:
+            space.close()
+
     async def check(self, spec: BuildSpec, sources: Sources) -> Checked:
         """Tell what `--check` tells; nothing is built."""
         space = self.place()
@@ -115,6 +138,10 @@ class Builder:
 
     async def prune(self, wish: PruneWish) -> Pruned:
         return await self._pruning.run(wish)
+
+    async def records(self, filters: Mapping[str, Sequence[str]]) -> list[Record]:
+        """Return what the cache holds and the filters let through. Raises Invalid."""
+        return await self._pruning.chosen(filters)
 
     async def usage(self) -> list[dict[str, Any]]:
         """Return the records of the cache as `docker system df -v` shows them."""

@@ -271,7 +271,7 @@ class Networks:
 
     def files(self, container: Container) -> NetworkFiles:
         """Return hostname, hosts and resolv.conf of an attached container; of its lender if it joined one."""
-        return self._told.files(container, self._host_gateways())
+        return self._told.files(container, self.host_gateways())
 
     @property
     def naming(self) -> Naming:
@@ -384,7 +384,7 @@ class Networks:
     def _wished_by(self, spec: ContainerSpec) -> list[Network]:
         return [network for network, _ in endpoints.wishes(spec, self._catalogue.find).values()]
 
-    def _host_gateways(self) -> tuple[str, ...]:
+    def host_gateways(self) -> tuple[str, ...]:
         if self._settings.host_gateway:
             return tuple(filter(None, self._settings.host_gateway.split(",")))
         bridge = self._catalogue.named(endpoints.DEFAULT)

@@ -30,6 +30,7 @@ from boxship.front.docker import (
     system,
     volumes,
 )
+from boxship.front.docker.buildkit import routes as buildkit
 from boxship.front.docker.wire.info import ENGINE
 from boxship.front.rest import versions
 from boxship.front.rest.app import rest_app
@@ -55,6 +56,7 @@ TABLES = (
     plugins.routes,
     build.routes,
     ownbuild.routes,
+    buildkit.routes,
     check.routes,
     chronicle.routes,
     swarm_absent.routes,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from boxship.base.errors import Invalid, NotFound, PlatformError, Unsupported
+from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.engine.build.api import CONTEXT, Blobs, BuildResult, CacheRef, Output, Progress, Tree
 from boxship.engine.build.prune import PruneWish
 from boxship.engine.build.service import Builder
@@ -147,9 +147,3 @@ async def prune(request: web.Request) -> web.Response:
     )
     done = await request.app[BUILDER].prune(wish)
     return body.reply({"CachesDeleted": list(done.ids) or None, "SpaceReclaimed": done.bytes})
-
-
-@routes.post("/session")
-@routes.post("/grpc")
-async def refuse(request: web.Request) -> web.Response:
-    raise Unsupported("the API of BuildKit is not supported by this release of Boxship: set DOCKER_BUILDKIT=0")

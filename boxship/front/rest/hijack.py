@@ -85,6 +85,20 @@ class Stream:
         self._writer.write(data)
         await self._writer.drain()
 
+    def hand_over(self, protocol: asyncio.Protocol) -> None:
+        """Give the connection to another protocol, with all bytes that came in and were not read. It must `close` the
+        transport itself; `closed` is set then."""
+        transport, unread = self._transport, bytes(self._reader._buffer)  # type: ignore[attr-defined]
+        told = _Told(protocol, self.closed)
+        transport.set_protocol(told)
+        told.connection_made(transport)
+        if unread:
+            told.data_received(unread)
+        if self.closed.is_set() or transport.is_closing() or self._reader.at_eof():
+            told.connection_lost(None)
+        elif not transport.is_reading():
+            transport.resume_reading()
+
     async def close(self) -> None:
         """End the stream after all that was written. Safe to repeat."""
         transport = self._transport
@@ -102,6 +116,27 @@ class Stream:
 
 
 STREAM: web.RequestKey[Stream] = web.RequestKey("stream")
+
+
+class _Told(asyncio.Protocol):
+    """Passes everything on, and tells of the end once."""
+
+    def __init__(self, inner: asyncio.Protocol, gone: asyncio.Event) -> None:
+        self._inner = inner
+        self._gone = gone
+        self._lost = False
+        self.data_received = inner.data_received  # type: ignore[method-assign]
+        self.pause_writing = inner.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = inner.resume_writing  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
+        if not self._lost:
+            self._lost = True
+            self._inner.connection_lost(exc)
 
 
 class _Noticing(_Protocol):

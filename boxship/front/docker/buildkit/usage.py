@@ -1,0 +1,44 @@
+"""Records of the cache, and which of them are asked for. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from boxship.base.errors import Invalid
+from boxship.engine.build.prune import PruneWish, Record
+from boxship.front.docker.buildkit.pb import control_pb2 as pb
+from boxship.front.docker.buildkit.wire.status import stamp
+
+SECOND = 1_000_000_000
+
+
+def record(found: Record) -> pb.UsageRecord:
+    return pb.UsageRecord(
+        id=found.id.removeprefix("sha256:")[:25],
+        mutable=found.kind != "regular",
+        in_use=found.in_use,
+        size=found.size,
+        created_at=stamp(found.created),
+        last_used_at=stamp(found.used) if found.used else None,
+        usage_count=found.uses,
+        description=found.text,
+        record_type=found.kind,
+        shared=found.shared,
+    )
+
+
+def filters_of(asked: Sequence[str]) -> dict[str, list[str]]:
+    """Return filters by name. Each is name==value or name=value. Raises Invalid for other comparisons."""
+    found: dict[str, list[str]] = {}
+    for each in (part for line in asked for part in line.split(",") if part):
+        name, equals, value = each.partition("=")
+        if name.endswith(("!", "~")) or value.startswith("~"):
+            raise Invalid(f"filter {each!r}: only name=value can be asked for")
+        value = value.removeprefix("=")
+        found.setdefault(name, []).append(value if equals else "true")
+    return found
+
+
+def wish_of(request: pb.PruneRequest) -> PruneWish:
+    filters: Mapping[str, Sequence[str]] = filters_of(request.filter)
+    if request.keep_duration:
+        filters = {**filters, "until": [str(request.keep_duration // SECOND)]}
+    return PruneWish(all=request.all, keep=request.reserved_space, filters=filters)

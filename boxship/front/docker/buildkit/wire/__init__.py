@@ -1,0 +1,1 @@
+"""Pure translation between BuildKit's messages and the builder's values."""
