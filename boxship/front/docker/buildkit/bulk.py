@@ -72,6 +72,18 @@ class Bulk:
                 return b""
             await self._news.wait()
 
+    async def gather(self, seconds: float) -> None:
+        """Let more come in before the next `read`: reading a client's many small writes one by one costs us most."""
+        transport = self._sifting.connection._transport
+        if transport.is_closing() or not transport.is_reading():
+            return
+        transport.pause_reading()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if not transport.is_closing():
+                transport.resume_reading()
+
     async def send(self, messages: bytes) -> None:
         """Send messages that are framed already."""
         if messages:

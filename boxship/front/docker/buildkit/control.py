@@ -93,7 +93,7 @@ class Control(control_grpc.ControlBase):
             cache_to=_exports(request),
             entitlements=request.entitlements,
         )
-        return response_of(done)
+        return response_of(done, kept=any(output.kind == "image" for output in outputs))
 
     @answers
     async def Status(self, stream: "Stream[pb.StatusRequest, pb.StatusResponse]") -> None:

@@ -28,6 +28,8 @@ from boxship.front.docker.buildkit.wire.faults import located
 from boxship.front.docker.buildkit.wire.status import Telling
 
 log = logging.getLogger(__name__)
+EXPORTING = frozenset(("exporting to image",))
+DIGEST = "containerimage.digest"
 _LOST = "Cannot locate specified Dockerfile: "
 
 
@@ -102,11 +104,11 @@ class Door:
             entitlements=frozenset(entitlements),
             session=result.session,
         )
-        only = None
+        telling = Telling()
         if result.image is not None and result.image.done():  # everything was built and told of
             spec = msgspec.structs.replace(spec, no_cache=False, no_cache_stages=(), pull=False)
-            only = frozenset(("exporting to image",))
-        return await self._build(build, result, spec, only)
+            telling = Telling(only=EXPORTING)
+        return await self._build(build, result, spec, telling)
 
     async def evaluate(self, build: Build, result: Result) -> str:
         """Return an image made of a result. One that was fetched has none."""
@@ -118,14 +120,13 @@ class Door:
             assert result.asked is not None
             spec = msgspec.structs.replace(result.asked.spec, inputs=images, outputs=(Output(),))
             before = {image.id for image in self._images.all()}
-            image_id = (await self._build(build, result, spec, None)).image_id
+            image_id = (await self._build(build, result, spec, Telling(without=EXPORTING))).image_id
             result.ours = image_id not in before
             return image_id
 
         return await result.evaluated(made)
 
-    async def _build(self, build: Build, result: Result, spec: BuildSpec, only: frozenset[str] | None) -> BuildResult:
-        telling = Telling(only)
+    async def _build(self, build: Build, result: Result, spec: BuildSpec, telling: Telling) -> BuildResult:
         telling.file = spec.dockerfile
 
         def tell(progress: Progress) -> None:
@@ -209,9 +210,15 @@ def _failure(error: PlatformError, spec: BuildSpec, sources: SessionSources) -> 
     return located(error, spec.dockerfile, text_of(spec, sources))
 
 
-def response_of(result: BuildResult) -> dict[str, str]:
-    """Return what clients show as metadata: texts as they are, all else as base64 of JSON."""
-    return {name: _text(value) for name, value in result.metadata.items()}
+def response_of(result: BuildResult, *, kept: bool) -> dict[str, str]:
+    """Return what clients show as metadata: texts as they are, all else as base64 of JSON. kept: an image is here now;
+    clients of ours know it by the digest that `docker image inspect` shows."""
+    told = {name: _text(value) for name, value in result.metadata.items()}
+    if kept:
+        told[DIGEST] = result.image_id
+    elif result.digest:
+        told.setdefault(DIGEST, result.digest)
+    return told
 
 
 def _text(value: Any) -> str:

@@ -23,6 +23,8 @@ from boxship.front.docker.buildkit.session import Session
 
 SYNC, SEND = "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy"
 EXPORTER = "buildkit-attachable-exporter-id"
+FEW = 8  # reads after which a transfer is a long one
+GATHERING = 0.004  # seconds between two reads of a long one
 BIGGEST = 1 << 20  # bytes in one message; clients refuse more than 4 MiB
 FAILURES = (GRPCError, StreamTerminatedError, H2Error, OSError)
 
@@ -51,7 +53,7 @@ async def receive(
 
     Raises NotFound for a name that the client does not give, Unsupported when it gives no files."""
     session.need(SYNC, "files")
-    incoming, size, ended = Incoming(kept), 0, False
+    incoming, size, ended, reads = Incoming(kept), 0, False, 0
     try:
         async with Bulk(session.channel, SYNC, _wish(name, ignore, only)) as call:
             while data := await call.read():
@@ -61,6 +63,9 @@ async def receive(
                     ended = True
                     await call.end()
                 tell(size, False)
+                reads += 1
+                if reads > FEW and not ended:
+                    await call.gather(GATHERING)
     except FAILURES as e:
         raise told(e, f"files of {name}") from e
     finally:

@@ -22,6 +22,7 @@ from boxship.front.docker.buildkit.wire.faults import details_of
 from boxship.front.rest.hijack import Stream
 
 log = logging.getLogger(__name__)
+logging.getLogger("grpclib").setLevel(logging.WARNING)  # clients that go are everyday
 CODES = {
     NotFound: Status.NOT_FOUND,
     Conflict: Status.ALREADY_EXISTS,

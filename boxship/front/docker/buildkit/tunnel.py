@@ -42,6 +42,9 @@ class _Tunnel(asyncio.Transport):
         self._closing = True
         self._news.set()
 
+    def is_reading(self) -> bool:
+        return False
+
     async def pump(self) -> None:
         while not self._closing or self._out:
             await self._news.wait()

@@ -30,6 +30,8 @@ def definition_of(result: str) -> Definition:
     last.inputs.add(digest=_digest(op), index=0)
     made = Definition()
     getattr(made, "def").extend([op, last.SerializeToString()])
+    made.metadata[_digest(op)].SetInParent()  # clients take a graph without any for an empty one
+    made.metadata[_digest(last.SerializeToString())].SetInParent()
     return made
 
 

@@ -25,14 +25,15 @@ def shown(vertex: Vertex) -> bool:
 class Telling:
     """Turns progress into messages. text: of the Dockerfile once known, for warnings.
 
-    only: names of the steps to tell of, None is all of them."""
+    only: names of the steps to tell of, None is all of them.  without: of those to keep quiet of."""
 
-    def __init__(self, only: frozenset[str] | None = None) -> None:
+    def __init__(self, only: frozenset[str] | None = None, without: frozenset[str] = frozenset()) -> None:
         self.file = ""
         self.text = b""
         self.current: dict[str, Vertex] = {}  # steps under way, by name
         self.steps = self.completed = self.cached = 0
         self._only = only
+        self._without = without
         self._first = ""
         self._single = False  # there is one stage, which has no name
 
@@ -64,7 +65,8 @@ class Telling:
         return pb.StatusResponse(statuses=[_status(progress)])
 
     def _shows(self, vertex: Vertex) -> bool:
-        return shown(vertex) and (self._only is None or vertex.name in self._only)
+        chosen = vertex.name not in self._without and (self._only is None or vertex.name in self._only)
+        return chosen and shown(vertex)
 
     def _completed(self, progress: Completed) -> pb.StatusResponse | None:
         self.steps += 1

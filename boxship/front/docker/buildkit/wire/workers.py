@@ -20,7 +20,7 @@ FRONTEND_CAPS = (
         "returnmap",
     ),
     *("readdir", "statfile", "importcaches", "proto.refarray", "frontend.inputs", "gateway.solve.metadata"),
-    *("frontend.caps", "gateway.solve.evaluate", "gateway.evaluate", "gateway.warnings"),
+    *("frontend.caps", "reference.output", "gateway.solve.evaluate", "gateway.evaluate", "gateway.warnings"),
 )
 LLB_CAPS = (
     *("source.image", "source.image.resolvemode", "source.local", "source.local.unique", "source.local.sessionid"),
