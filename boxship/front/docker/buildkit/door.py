@@ -137,13 +137,17 @@ class Door:
         async with AsyncExitStack() as stack:
             sources = await self._sources(build, result, telling, stack)
             try:
-                return await self.builder.build(spec, sources, tell)
+                done = await self.builder.build(spec, sources, tell)
             except PlatformError as e:
                 raise _failure(e, spec, sources) from e
             finally:
                 record = build.record
                 record.num_total_steps, record.num_cached_steps = telling.steps, telling.cached
                 record.num_completed_steps = telling.completed
+            if sources.manifests:
+                cache = {"cache.manifest": json.dumps(sources.manifests[-1])}
+                done = msgspec.structs.replace(done, metadata={**done.metadata, **cache})
+            return done
 
     async def fetched(self, result: Result) -> Path:
         """Return the directory with what was fetched; it stays until nobody holds the result."""

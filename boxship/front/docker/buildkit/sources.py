@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
-from boxship.engine.build.api import CONTEXT, DOCKERFILE, IGNORE, Output, Tree
+from boxship.base.errors import Invalid
+from boxship.engine.build.api import CONTEXT, DOCKERFILE, IGNORE, CacheRef, Output, Tree
 from boxship.engine.build.synced import Synced, SyncedContexts
 from boxship.engine.build.workspace import Workspace
 from boxship.engine.images.registry.auth import Credentials
 from boxship.front.docker.buildkit import files, offers
+from boxship.front.docker.buildkit.content import ClientBlobs
 from boxship.front.docker.buildkit.pb.control_pb2 import StatusResponse
 from boxship.front.docker.buildkit.session import Session
 from boxship.front.docker.buildkit.wire.attrs import Asked
@@ -22,7 +24,7 @@ class SessionSources:
     """Use it as a context manager: directories are kept for the next build when it ends.
 
     uploaded: a context that came on the client's standard input.  dockerfile: where the Dockerfile's directory is, once
-    it was asked for."""
+    it was asked for.  manifests: descriptors of those that were put on top of the client's stores."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class SessionSources:
         self._known: dict[str, Credentials] = {}
         self._stack = AsyncExitStack()
         self.dockerfile: Path | None = None
+        self.manifests: list[dict[str, object]] = []
 
     async def __aenter__(self) -> "SessionSources":
         return self
@@ -97,6 +100,14 @@ class SessionSources:
         if domain not in self._known:
             self._known[domain] = await offers.credentials(self._session, domain)
         return self._known[domain]
+
+    def blobs(self, cache: CacheRef) -> ClientBlobs:
+        """The client knows a store by the place it was given on its command line."""
+        place = cache.attributes.get("src", "") or cache.attributes.get("dest", "")
+        if not place:
+            raise Invalid("a cache of kind local wants src or dest")
+        top = cache.attributes.get("digest", "")
+        return ClientBlobs(self._session, f"local:{place}", top, self.manifests.append)
 
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         await files.send_archive(self._session, output.id, pieces)

@@ -65,6 +65,7 @@ def parse(attrs: Mapping[str, str], inputs: Mapping[str, str], *, uploads: str) 
         no_cache_stages=tuple(no_cache.split(",")) if no_cache else (),
         pull=attrs.get("image-resolve-mode", "") == "pull",
         host=_host(attrs),
+        attests={name: _attributes(value) for name, value in _under(attrs, "attest:").items()},
         network=_network(attrs.get("force-network-mode", "")),
         epoch=_epoch(args.get("SOURCE_DATE_EPOCH")),
     )
@@ -167,6 +168,12 @@ def _ulimits(value: str) -> list[Ulimit]:
         low = _number("ulimit", soft)
         found.append(Ulimit(name=name, soft=low, hard=_number("ulimit", hard) if hard else low))
     return found
+
+
+def _attributes(value: str) -> dict[str, str]:
+    """Return "mode=min,inline-only=true" as pairs; a word alone is true."""
+    pairs = (each.partition("=") for each in _fields(value))
+    return {name: text if equals else "true" for name, equals, text in pairs}
 
 
 def _fields(value: str) -> list[str]:
