@@ -41,7 +41,10 @@ class Control(control_grpc.ControlBase):
         except PlatformError as e:
             raise fault(e) from e
         try:
-            response = await self._solved(build, request)
+            try:
+                response = await self._solved(build, request)
+            finally:  # before the client knows that it is over
+                await asyncio.shield(self._release(build))
             build.record.exporter_response.update(response)
             await stream.send_message(pb.SolveResponse(exporter_response=response))
         except PlatformError as e:
@@ -55,7 +58,6 @@ class Control(control_grpc.ControlBase):
             raise
         finally:
             self._door.builds.end(build)
-            await asyncio.shield(self._release(build))
 
     def _note(self, build: Build, error: str) -> None:
         build.record.error.CopyFrom(Failure(code=Status.UNKNOWN.value, message=error))
