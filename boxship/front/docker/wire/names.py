@@ -52,11 +52,14 @@ _ZERO: Mapping[Any, Any] = {str: "", int: 0, bool: False}
 
 
 class Field(NamedTuple):
+    """plain: the type whose values need no reading, if there is one."""
+
     name: str
     docker: str
     parse: Parse
     render: Render
     omit: Callable[[Any], bool] | None
+    plain: type | None
 
 
 def docker_name(field: str) -> str:
@@ -74,6 +77,7 @@ def fields(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
             parser(hint),
             renderer(hint),
             _emptiness(hint) if name in omitted or omitted is ALL else None,
+            _not_none(hint) if _not_none(hint) in _GO else None,
         )
         for name, hint in typing.get_type_hints(kind).items()
     )
@@ -187,7 +191,11 @@ def _struct_parser(kind: type[msgspec.Struct]) -> Parse:
         found: dict[str, Any] = dict(zeros())
         for key, each in value.items():
             field = known.get(key) or known.get(key.lower())
-            if field is not None and each is not None:
+            if field is None or each is None:
+                continue
+            if each.__class__ is field.plain:  # the many; a sentence about where it stands is for the others
+                found[field.name] = each
+            else:
                 found[field.name] = field.parse(each, f"{where}.{field.docker}")
         return kind(**found)
 
