@@ -144,7 +144,12 @@ def mount(source: str, target: str, kind: str, options: str = "") -> None:
         flags = (flags | on) & ~off
         if word not in _FLAGS:
             rest.append(word)
-    syscalls.mount(source, target, kind, flags, ",".join(rest) or None)
+    try:
+        syscalls.mount(source, target, kind, flags, ",".join(rest) or None)
+    except KernelError as e:
+        if e.code == errno.ENODEV:
+            raise KernelError(f"{e} (this kernel has no file system {kind!r})", e.code) from e
+        raise
 
 
 # fstab's words: flags they set and clear.

@@ -7,6 +7,7 @@ import msgspec
 
 from boxship.base.errors import Invalid
 
+OURS = "com.docker.network."
 BRIDGE = "com.docker.network.bridge."
 MTU = "com.docker.network.driver.mtu"
 IFACE_PREFIX = "com.docker.network.container_iface_prefix"
@@ -50,6 +51,8 @@ def bridge_options(options: Mapping[str, str], default_mtu: int = 0) -> BridgeOp
     """Read the options of a bridge network. Raises Invalid naming the key that is wrong or not known."""
     for key in options:
         if key.startswith(BRIDGE) and key.removeprefix(BRIDGE) not in _BRIDGE_KEYS:
+            raise Invalid(f"unsupported network option {key}")
+        if key.startswith(OURS) and not key.startswith(BRIDGE) and key not in (MTU, IFACE_PREFIX):
             raise Invalid(f"unsupported network option {key}")
     masquerade = flag(options, BRIDGE + "enable_ip_masquerade", True)
     modes = [_mode(options, f"{BRIDGE}gateway_mode_ipv{family}") for family in (4, 6)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from boxship.base.errors import PlatformError
+from boxship.base.errors import KernelError, PlatformError
 from boxship.engine.networks import held as holding
 from boxship.engine.networks import ports, sharing
 from boxship.engine.networks.held import Held, Seat
@@ -43,7 +43,7 @@ class Publishing:
             return ()
         try:
             return self._table.publish(asked, translated, self._occupied(asked), binding, group_of(held.container))
-        except PortTaken as e:
+        except (PortTaken, KernelError) as e:
             raise PortTaken(_failure(held, e)) from e
 
     def part(self, held: Held) -> None:

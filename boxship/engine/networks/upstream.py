@@ -13,6 +13,7 @@ from boxship.host.api.network import ResolverSockets
 PORT = 53
 PATIENCE = 2.0  # seconds for one server
 ROUNDS = 2
+STALE_AFTER = 1.8  # seconds until the last known answer is good enough; RFC 8767: before askers give up
 REMEMBERED = 2048  # answers kept for bad times
 LONGEST = 65535
 
@@ -28,20 +29,29 @@ class Servers(NamedTuple):
 class Upstream:
     """One for all containers."""
 
-    def __init__(self, sockets: ResolverSockets, port: int = PORT, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, sockets: ResolverSockets, port: int = PORT, patience: float = PATIENCE, stale_after: float = STALE_AFTER
+    ) -> None:
         self._sockets = sockets
         self._port = port
         self._patience = patience
+        self._stale_after = stale_after
         self._known: OrderedDict[tuple[Servers, bytes], bytes] = OrderedDict()
 
     async def ask(self, packet: bytes, question: dns.Question, servers: Servers, tcp: bool = False) -> bytes:
         """Return an answer to the query `packet`: a server's, else the last one known, else SERVFAIL."""
         key = (servers, question.wire)
-        found = await self._ask_all(packet, question, servers, tcp)
-        if found is None:
-            known = self._known.get(key)
-            found = dns.aged(known) if known else dns.respond(question, code=dns.SERVER_FAILURE)
-        elif not dns.truncated(found):
+        known = self._known.get(key)
+        try:
+            async with asyncio.timeout(self._stale_after if known else None):
+                found = await self._ask_all(packet, question, servers, tcp)
+        except TimeoutError:
+            found = None
+        if known and (found is None or dns.failed(found)):
+            found = dns.aged(known)
+        elif found is None:
+            found = dns.respond(question, code=dns.SERVER_FAILURE)
+        elif not dns.truncated(found) and not dns.failed(found):
             self._remember(key, found)
         return dns.with_id(found, question.id)
 

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from boxship.base.errors import KernelError
 from boxship.host.ports import BoundPorts
 
 probe = BoundPorts()
@@ -37,6 +38,11 @@ def test_ipv6_is_apart_from_ipv4() -> None:
         port = holder.getsockname()[1]
         assert probe.occupied("tcp", "::", port)
         assert probe.occupied_in("tcp", "::1", port, port) == {port}
+
+
+def test_an_address_of_somebody_else() -> None:
+    with pytest.raises(KernelError, match=r"failed to bind host port 192\.0\.2\.77:9/tcp: cannot assign requested"):
+        probe.occupied("tcp", "192.0.2.77", 9)
 
 
 def test_a_protocol_the_kernel_has_not_got_is_held_by_nobody() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from boxship.base.errors import Invalid, PlatformError, Unsupported
+from boxship.base.errors import Invalid, KernelError, PlatformError, Unsupported
 from boxship.base.units import parse_size
 from boxship.engine.volumes.names import failed
 from boxship.model.volume import VolumeSpec
@@ -105,7 +105,8 @@ class LocalDriver:
             try:
                 await asyncio.to_thread(self._mount, spec, path)
             except PlatformError as e:
-                raise type(e)(f"error while mounting volume '{path}': failed to mount local volume: {e}") from e
+                # Never a 404: clients would take it for a missing image.
+                raise KernelError(f"error while mounting volume '{path}': failed to mount local volume: {e}") from e
         self._users.setdefault(spec.name, set()).add(user)
 
     def _mount(self, spec: VolumeSpec, path: str) -> None:

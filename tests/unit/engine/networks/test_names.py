@@ -75,8 +75,9 @@ async def remote() -> AsyncIterator[Remote]:
     transport.close()
 
 
-def upstream(remote: Remote, sockets: Sockets) -> Upstream:
-    return Upstream(sockets, port=remote.transport.get_extra_info("sockname")[1], patience=0.1)
+def upstream(remote: Remote, sockets: Sockets, patience: float = 0.1, stale_after: float = 9) -> Upstream:
+    port = remote.transport.get_extra_info("sockname")[1]
+    return Upstream(sockets, port=port, patience=patience, stale_after=stale_after)
 
 
 HERE = Servers(("127.0.0.1",))
@@ -103,6 +104,20 @@ async def test_the_last_known_answer_serves_while_nobody_answers(remote: Remote)
     remote.mode = "silent"
     assert await ask(asking) == first
     assert code(await ask(asking, name="new.example")) == dns.SERVER_FAILURE
+
+
+async def test_the_last_known_answer_comes_before_the_asker_gives_up(remote: Remote) -> None:
+    asking = upstream(remote, Sockets(), patience=3600, stale_after=0.05)
+    first = await ask(asking)
+    remote.mode = "silent"
+    assert await ask(asking) == first
+
+
+async def test_the_last_known_answer_serves_while_servers_fail(remote: Remote) -> None:
+    asking = upstream(remote, Sockets())
+    first = await ask(asking)
+    remote.mode = "fail"
+    assert [await ask(asking) for _ in range(2)] == [first, first]
 
 
 async def test_a_failing_server_is_asked_again_and_believed_at_last(remote: Remote) -> None:

@@ -37,6 +37,7 @@ REFUSED = {
     B + "host_binding_ipv4": "fd00::1",
     B + "name": "a name",
     "com.docker.network.driver.mtu": "12",
+    "com.docker.network.nosuch": "x",
 }
 
 

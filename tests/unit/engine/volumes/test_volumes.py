@@ -248,7 +248,7 @@ async def test_a_server_that_is_nowhere(world: World) -> None:
     volumes = await world.daemon()
     options = {"type": "nfs", "device": ":/x", "o": "addr=gone"}
     await volumes.create(VolumeSpec(name="vv", options=options))
-    with pytest.raises(NotFound, match="failed to mount local volume: lookup gone: no such host"):
+    with pytest.raises(KernelError, match="failed to mount local volume: lookup gone: no such host"):
         await volumes.provide(world.container(volumes, binds=("vv:/d",)))
 
 
