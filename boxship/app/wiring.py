@@ -29,6 +29,7 @@ from boxship.engine.chronicle import Chronicle
 from boxship.engine.commits import Commits
 from boxship.engine.containers import Containers
 from boxship.engine.containers.mounting import Mounting
+from boxship.engine.containers.mountkeeper import MountKeeper
 from boxship.engine.events import Events
 from boxship.engine.execs import Execs
 from boxship.engine.images import Images
@@ -59,7 +60,7 @@ from boxship.engine.volumes.drivers.plugin import PluginDriver
 from boxship.front.docker import keys
 from boxship.front.docker.app import docker_app
 from boxship.front.docker.wire.inspect import Places
-from boxship.host import cgroups, inside, mounts, users
+from boxship.host import cgroups, inside, mounts, mountwatch, users
 from boxship.host import machine as machines
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
@@ -209,6 +210,12 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     ))  # fmt: skip
     await builder.start()
     await containers.recover()
+    keeper = MountKeeper(
+        containers, inside, events, root=lambda c: str(rootfs.merged(c)), device=volumes.device,
+        mounted=mounts.mounted, changes=mountwatch.changes,
+    )  # fmt: skip
+    keeper.start()
+    stack.push_async_callback(keeper.aclose)
     backups = Backups(options.data_root, volumes, host.trees, containers, registries, clock)
     backups.sweep()
     mounting = Mounting(records, parts, inside)

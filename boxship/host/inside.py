@@ -70,9 +70,10 @@ def _mounted(pid: int) -> list[str]:
 
 
 def show(pid: int, inside: str, target: str) -> None:
-    """Mount at `target` here what the process `pid` has mounted at `inside`."""
+    """Mount at `target` here, to be written to, what the process `pid` has mounted at `inside`."""
     copy = within(pid, lambda: syscalls.open_tree(inside, syscalls.OPEN_TREE_CLONE))
     try:
+        syscalls.mount_setattr(copy, off=syscalls.MOUNT_ATTR_RDONLY)
         syscalls.move_mount(copy, target)
         syscalls.mount_setattr(copy, propagation=syscalls.MS_PRIVATE)
     finally:

@@ -202,6 +202,11 @@ def mounted_under(prefix: str) -> list[str]:
     return [point for point in map(mount_point, _table()) if point == prefix or point.startswith(inside)]
 
 
+def mounted() -> frozenset[str]:
+    """Return all mount points that we see."""
+    return frozenset(map(mount_point, _table()))
+
+
 def is_mounted(target: str) -> bool:
     """Tell whether something is mounted at exactly this path. `target` must not have links or dots in it."""
     return any(mount_point(line) == target for line in _table())

@@ -172,6 +172,13 @@ class Volumes:
         self._events.publish("volume", "prune", "", {"reclaimed": str(reclaimed)})
         return gone, reclaimed
 
+    def device(self, point: MountPoint) -> str:
+        """Return where something is mounted for a volume while it is used, "" for one that is a directory."""
+        volume = self._volumes.get(point.name) if point.type == "volume" else None
+        if volume is None or (volume.spec.driver == "local" and not volume.spec.options.get("device")):
+            return ""
+        return volume.mountpoint
+
     async def usage(self, name: str) -> int:
         """Return the bytes in a volume. Walks its files, in a thread."""
         return await self._copy_up.usage(self.get(name).mountpoint)

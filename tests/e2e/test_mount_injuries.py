@@ -1,0 +1,66 @@
+"""What somebody unmounts on the host under containers that run is mounted again, told of, and hurts no container."""
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import IMAGE, Docker
+
+pytestmark = [pytest.mark.e2e, pytest.mark.root]
+PATIENCE = 20.0  # seconds; two are promised, of a machine that does nothing else
+INJURIES = 6
+
+
+@pytest.fixture
+def volume(docker: Docker) -> Iterator[str]:
+    name = docker.name("vol")
+    docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", name)
+    yield name
+    if left := docker.out("ps", "-aq", "--filter", f"volume={name}").split():
+        docker("rm", "-f", *left)
+    docker("volume", "rm", name)
+
+
+def mounted(path: str) -> bool:
+    return any(line.split()[4] == path for line in Path("/proc/self/mountinfo").read_text().splitlines())
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_mounts_of_the_host_come_back(docker: Docker, volume: str, tmp_path: Path, seed: int) -> None:
+    dice, name = random.Random(seed), docker.name()
+    (tmp_path / "f").write_text("host")
+    docker(
+        "run", "-d", "--name", name, "--label", docker.label, "-v", f"{volume}:/v", "-v", f"{tmp_path}:/m:idmap",
+        "--mount", "type=image,src=web,dst=/i", IMAGE, "sh", "-c", "echo kept > /v/f; exec sleep 600",
+    )  # fmt: skip
+    found = json.loads(docker.out("inspect", name))[0]
+    volume_path = docker.out("volume", "inspect", "-f", "{{.Mountpoint}}", volume)
+    image_path = next(m["Source"] for m in found["Mounts"] if m["Type"] == "image")
+    home = Path(image_path).parent
+    places = [found["GraphDriver"]["Data"]["MergedDir"], volume_path, *(str(p) for p in home.iterdir())]
+    assert len(places) == 4
+    assert all(map(mounted, places))
+    docker("exec", name, "cat", "/v/f")
+    for _ in range(INJURIES):
+        path = dice.choice(places)
+        subprocess.run(["umount", "-l", path], check=True)
+        end = time.monotonic() + PATIENCE
+        while not mounted(path):
+            assert time.monotonic() < end, f"{path} was not mounted again"
+            time.sleep(0.02)
+    assert docker.out("exec", name, "cat", "/v/f", "/m/f") == "kept\nhost"
+    assert (Path(volume_path) / "f").read_text() == "kept\n"
+    after = json.loads(docker.out("inspect", name))[0]
+    assert (after["State"]["Pid"], after["RestartCount"]) == (found["State"]["Pid"], 0)
+    told = docker.out(
+        "events", "--since", "5m", "--until", f"{time.time():.6f}", "--filter", f"container={name}", "--filter",
+        "event=repair", "--format", "{{.Actor.Attributes.fault}}",
+    )  # fmt: skip
+    assert len(told.splitlines()) == INJURIES
+    docker("restart", "-t", "0", name)
+    assert docker.out("exec", name, "cat", "/m/f") == "host"
