@@ -1,7 +1,7 @@
 """The keeper of mounts: sees what is missing for containers that run, mends what stays missing, leaves motion alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -42,6 +42,7 @@ class Host:
         self.broken = False
         self.shown: list[tuple[str, str]] = []
         self.stirred = asyncio.Event()
+        self.on_whole: Callable[[], object] = lambda: None
 
     def all(self) -> list[Container]:
         return self.containers
@@ -62,6 +63,8 @@ class Host:
             self.there.add(target)
             raise KernelError("no such process")
         self.there.add(target)
+        if self.there == ALL:
+            self.on_whole()
 
     async def changes(self, settle: float) -> AsyncIterator[None]:
         while True:
@@ -103,19 +106,19 @@ def test_what_does_not_run_or_moves_is_left_alone(host: Host) -> None:
 
 
 async def test_what_stays_missing_is_mended_and_told(host: Host) -> None:
-    bus = Bus()
+    bus, whole, loop = Bus(), asyncio.Event(), asyncio.get_running_loop()
+    host.on_whole = lambda: loop.call_soon_threadsafe(whole.set)
     found = keeper(host, bus)
     found.start()
     try:
         host.there -= {"/roots/c", "/volumes/v"}
         host.stirred.set()
         async with asyncio.timeout(30):
-            while host.there != ALL:
-                await asyncio.sleep(0)
+            await whole.wait()
     finally:
         await found.aclose()
     assert host.shown == [("/", "/roots/c"), ("/v", "/volumes/v")]
-    assert [event.action for event in bus.past()][0] == "repair"
+    assert next(event.action for event in bus.past()) == "repair"
 
 
 async def test_what_cannot_be_mended_is_no_end(host: Host, caplog: pytest.LogCaptureFixture) -> None:
