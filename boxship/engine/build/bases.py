@@ -30,6 +30,12 @@ class Bases:
             task = self._found[name, platform] = asyncio.create_task(self._find(name, platform))
         return await asyncio.shield(task)
 
+    def found(self) -> dict[str, Image]:
+        """Return the images that this build has taken, by the names it used, `name@tag`."""
+        done = {name: task for (name, _), task in self._found.items() if task.done() and not task.cancelled()}
+        told = {name: task.result() for name, task in done.items() if task.exception() is None}
+        return {_named(name): image for name, image in told.items()}
+
     async def aclose(self) -> None:
         for task in self._found.values():
             task.cancel()
@@ -74,6 +80,13 @@ def _advancing(telling: Telling) -> Callable[[dict[str, Any]], None]:
             loop.call_soon_threadsafe(telling.advanced, name, current, total)
 
     return tell
+
+
+def _named(name: str) -> str:
+    reference = parse_any(name).reference
+    if reference is None:
+        return name
+    return f"{reference.familiar_name}@{reference.with_default_tag().tag or reference.digest}"
 
 
 def _fits(image: Image, platform: str) -> bool:

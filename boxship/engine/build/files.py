@@ -1,6 +1,7 @@
 """Steps that change files without running anything: COPY, ADD, WORKDIR."""
 
 import asyncio
+import hashlib
 import posixpath
 import re
 import stat
@@ -176,10 +177,12 @@ class Files:
         step = self._step
         assert isinstance(step, Add)
         if remote.is_git(source):
+            self._work.fetched.setdefault(source, "")
             root = await remote.clone(source, self._work.space, self._work.parts, keep_git=step.keep_git_dir)
             return Piece(root, self._selection(["/"]))
         checksum = self._text(step.checksum)
         file = await remote.download(source, self._work.space, checksum, telling)
+        self._work.fetched[source] = await asyncio.to_thread(_digest, file)
         return Piece(file.parent, self._selection([_literal(f"/{file.name}")]), archive=bool(step.unpack))
 
     async def _local(self, sources: Sequence[str], origin: Origin, stage: State | None) -> list[Piece]:
@@ -295,6 +298,11 @@ async def make_workdir(work: Work, state: State, path: str, telling: Telling, *,
 
     diff_id = await work.layer(key, f"WORKDIR {whole}", telling, make, fresh=fresh)
     return after.layered(key, diff_id, f"WORKDIR {whole}")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _literal(path: str) -> str:

@@ -24,6 +24,7 @@ from boxship.engine.build.api import (
     Tree,
     Warned,
 )
+from boxship.engine.build.attest import wish as attestations
 from boxship.engine.build.bases import Bases
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.caches import exporting, importing
@@ -93,6 +94,7 @@ class Builder:
         Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
         command that failed, NotFound for a base image that is nowhere."""
         outputs.check(spec.outputs, spec.tags)
+        attestations.check(spec.attests, spec.outputs)
         importing.check(spec.cache_from)
         exporting.check(spec.cache_to)
         space = self.place()
@@ -162,11 +164,14 @@ class Builder:
         work = Work(
             self._parts, spec, sources, reporter, space, bases, empty, held, self.running, Offers(self._parts, held)
         )
+        work.started = reporter.now()
         if spec.context:
+            work.fetched[spec.context] = ""
             work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
         async with reporter.under_way(vertex):
             text, tree = await self._text(work)
+            work.text = text
             found = await self._parsed(work, text, tree)
             work.dockerfile = self._labelled(found, spec)
             work.ignore = await self._ignore(work, tree)
@@ -274,6 +279,7 @@ class Builder:
     # ---- building
 
     async def _solve(self, work: Work, stack: AsyncExitStack) -> BuildResult:
+        work.declared.update(self._declared(work.dockerfile))
         scope = self._scope(work)
         made = self._plan(work, scope)
         await importing.take_in(work, stack)
@@ -283,7 +289,7 @@ class Builder:
                 raise DockerfileError(f"lint violation found: {warning.rule}: {warning.text} (line {warning.line})")
         solver = Solver(work, made, scope, self._caches)
         state = await solver.run()
-        for name in unused(work.spec.build_args, self._declared(work.dockerfile)):
+        for name in unused(work.spec.build_args, work.declared):
             work.reporter.tell(Warned(rule="UnusedBuildArg", text=name))
         result = await Exporter(work, state).run()
         caches = exporting.Exports(work, self._caches, dict(state.results), solver.results)

@@ -43,6 +43,8 @@ class Work:
     held: layers that must not go.  running: ids of the containers that steps run in.
     offered: the only layers that may be found again; None is all.
     offers: what caches elsewhere have.  mounts: ids of the cache mounts that its steps name.
+    text: of the Dockerfile.  started: nanoseconds since 1970.  declared: names of all ARG.
+    fetched: digests of what came from URLs, "" where there is none.
     """
 
     parts: Parts
@@ -57,6 +59,10 @@ class Work:
     offers: Offers
     ignore: tuple[str, ...] = ()
     mounts: set[str] = field(default_factory=set)
+    text: str = ""
+    started: int = 0
+    declared: set[str] = field(default_factory=set)
+    fetched: dict[str, str] = field(default_factory=dict)
     offered: frozenset[str] | None = None
     context: Tree | None = None
     trees: dict[str, "asyncio.Future[Tree]"] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Any
 from boxship.base.codec import encode
 from boxship.base.errors import PlatformError
 from boxship.engine.images import manifest as manifests
+from boxship.engine.images.attested import Attest
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.layers import Layers
 from boxship.engine.images.reference import Reference
@@ -24,11 +25,12 @@ _DIRS = ("blobs", "blobs/sha256")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One image to write, under these names; `raw` is its configuration."""
+    """One image to write, under these names; `raw` is its configuration. attest: gives what is stated about it."""
 
     image: Image
     raw: bytes
     references: tuple[Reference, ...]
+    attest: Attest | None = None
 
 
 def write_archive(wanted: Sequence[Wanted], layers: Layers) -> Callable[[], Iterator[bytes]]:
@@ -57,7 +59,13 @@ def _write(wanted: Sequence[Wanted], layers: Layers) -> Iterator[bytes]:
             if diff_id not in written:
                 written.add(diff_id)
                 yield from _layer(diff_id, layers)
-        index += _descriptors(item, manifest)
+        top = _descriptor(item, manifest)
+        if item.attest is not None:
+            with_it = item.attest(item.image, top)
+            for content in (*with_it.blobs, with_it.manifest, with_it.top):
+                yield from _file(_blob(digest_of(content)), content)
+            top = {"mediaType": manifests.OCI_INDEX, "digest": digest_of(with_it.top), "size": len(with_it.top)}
+        index += _named(item, top)
     yield from _file("index.json", encode(_index(index)))
     yield from _file("manifest.json", encode([_entry(item) for item in wanted]))
     yield from _file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
@@ -91,13 +99,16 @@ def _manifest(item: Wanted, layers: Layers) -> bytes:
     )
 
 
-def _descriptors(item: Wanted, manifest: bytes) -> list[dict[str, Any]]:
-    plain: dict[str, Any] = {
+def _descriptor(item: Wanted, manifest: bytes) -> dict[str, Any]:
+    return {
         "mediaType": manifests.OCI_MANIFEST,
         "digest": digest_of(manifest),
         "size": len(manifest),
         "platform": {"architecture": item.image.architecture, "os": item.image.os},
     }
+
+
+def _named(item: Wanted, plain: dict[str, Any]) -> list[dict[str, Any]]:
     if not item.references:
         return [plain]
     return [

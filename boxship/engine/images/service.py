@@ -18,6 +18,7 @@ from boxship.engine.images import config as image_config
 from boxship.engine.images import removal
 from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
 from boxship.engine.images.archive_out import Wanted, described, write_archive
+from boxship.engine.images.attested import Attest
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
 from boxship.engine.images.lasting import Lasting
@@ -345,9 +346,11 @@ class Images:
             self._announce(item.image.id, "save")
         return from_thread(write_archive(wanted, self._layers))
 
-    def archive(self, image: Image, raw: bytes, references: Sequence[Reference]) -> AsyncIterator[bytes]:
+    def archive(
+        self, image: Image, raw: bytes, references: Sequence[Reference], attest: Attest | None = None
+    ) -> AsyncIterator[bytes]:
         """Return an archive of an image that need not be recorded; its layers must be there."""
-        return from_thread(write_archive([Wanted(image, raw, tuple(references))], self._layers))
+        return from_thread(write_archive([Wanted(image, raw, tuple(references), attest)], self._layers))
 
     def _wanted(self, refs: Sequence[str]) -> list[Wanted]:
         """A name without a tag means all tags of that repository; an id means the image without its names."""

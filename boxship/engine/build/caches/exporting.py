@@ -17,6 +17,7 @@ from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.progress import Telling
 from boxship.engine.build.work import Work
 from boxship.engine.images.config import digest_of
+from boxship.engine.images.inflate import GZIP
 from boxship.engine.images.layers import Packed
 from boxship.engine.images.manifest import OCI_MANIFEST
 from boxship.engine.images.reference import parse
@@ -115,7 +116,7 @@ class Exports:
     async def _layer(self, diff_id: str, blobs: Blobs, telling: Telling) -> Blob:
         images = self._work.parts.images
         for known in images.packed_forms(diff_id):
-            if await blobs.has(known.digest):
+            if known.compression == GZIP and await blobs.has(known.digest):
                 return Blob(known.digest, known.size)
         blob, file = await self._packed_once(diff_id, lambda: images.layer_tar(diff_id))
         await images.remember(diff_id, Packed(digest=blob.digest, size=blob.size))

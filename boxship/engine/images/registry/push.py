@@ -18,6 +18,7 @@ from boxship.base.codec import encode
 from boxship.base.errors import PlatformError
 from boxship.base.ids import short
 from boxship.engine.images import manifest as manifests
+from boxship.engine.images.attested import Attest
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.feed import from_thread
 from boxship.engine.images.inflate import GZIP
@@ -83,8 +84,9 @@ class Pusher:
         self._tell = tell
         self._home = f"/v2/{reference.path}"
 
-    async def push(self, image: Image, concurrency: int) -> tuple[str, int, str]:
-        """Return digest, size and media type of the manifest. Raises Unauthorized, Unreachable, …"""
+    async def push(self, image: Image, concurrency: int, attest: Attest | None = None) -> tuple[str, int, str]:
+        """Return digest, size and media type of the manifest, or of the index that brings what is stated about the
+        image. Raises Unauthorized, Unreachable, …"""
         turns = asyncio.Semaphore(concurrency)
         for diff_id in dict.fromkeys(reversed(image.layers)):
             self._tell(_line("Preparing", diff_id))
@@ -98,7 +100,12 @@ class Pusher:
             raise
         raw = self._images.raw_config(image.id)
         await self._small(image.id, raw)
-        return await self._manifest(image, raw, packed)
+        layers = [packed[diff_id] for diff_id in image.layers]
+        if attest is not None:
+            return await self._attested(image, raw, layers, attest)
+        kind, content = composed(image, raw, layers)
+        await self._put(self._reference.tag, content, kind)
+        return digest_of(content), len(content), kind
 
     async def _layer(self, diff_id: str, turns: asyncio.Semaphore) -> Packed:
         if turns.locked():
@@ -198,19 +205,30 @@ class Pusher:
         if not await self._client.exists(f"{self._home}/blobs/{digest}"):
             await self._finish(await self._send("PATCH", await self._begin(), content), digest)
 
-    async def _manifest(self, image: Image, raw: bytes, packed: dict[str, Packed]) -> tuple[str, int, str]:
-        kind, content = composed(image, raw, [packed[diff_id] for diff_id in image.layers])
-        headers = {"Content-Type": kind}
-        path = f"{self._home}/manifests/{self._reference.tag}"
-        async with await self._client.ask("PUT", path, body=content, headers=headers) as response:
+    async def _attested(
+        self, image: Image, raw: bytes, layers: Sequence[Packed], attest: Attest
+    ) -> tuple[str, int, str]:
+        """Bring an index of OCI's: the image, and what is stated about it."""
+        kind, content = composed(image, raw, layers, oci=True)
+        await self._put(digest_of(content), content, kind)
+        made = attest(image, {"mediaType": kind, "digest": digest_of(content), "size": len(content)})
+        for blob in made.blobs:
+            await self._small(digest_of(blob), blob)
+        await self._put(digest_of(made.manifest), made.manifest, manifests.OCI_MANIFEST)
+        await self._put(self._reference.tag, made.top, manifests.OCI_INDEX)
+        return digest_of(made.top), len(made.top), manifests.OCI_INDEX
+
+    async def _put(self, name: str, content: bytes, kind: str) -> None:
+        path = f"{self._home}/manifests/{name}"
+        async with await self._client.ask("PUT", path, body=content, headers={"Content-Type": kind}) as response:
             if response.status not in (200, 201, 202):
                 raise fault(response.status, await said(response), path)
-        return digest_of(content), len(content), kind
 
 
-def composed(image: Image, raw: bytes, layers: Sequence[Packed]) -> tuple[str, bytes]:
-    """Return media type and bytes of the manifest: Docker's, unless a layer is packed in a way that only OCI knows."""
-    oci = any(layer.compression != GZIP for layer in layers)
+def composed(image: Image, raw: bytes, layers: Sequence[Packed], *, oci: bool = False) -> tuple[str, bytes]:
+    """Return media type and bytes of the manifest: Docker's, unless OCI's is wanted, or a layer is packed in a way
+    that only OCI knows."""
+    oci = oci or any(layer.compression != GZIP for layer in layers)
     kind = manifests.OCI_MANIFEST if oci else manifests.DOCKER_MANIFEST
     described = [
         {

@@ -10,6 +10,7 @@ from boxship.base.codec import decode
 from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized
 from boxship.engine.events import Events
 from boxship.engine.images import manifest as manifests
+from boxship.engine.images.attested import Attest
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.manifest import Descriptor, Platform
 from boxship.engine.images.reference import Reference, parse
@@ -120,7 +121,11 @@ class Registries:
 
     @asynccontextmanager
     async def push(
-        self, reference: Reference, credentials: Credentials, platform: Platform | None = None
+        self,
+        reference: Reference,
+        credentials: Credentials,
+        platform: Platform | None = None,
+        attest: Attest | None = None,
     ) -> AsyncIterator[Callable[[Tell], Awaitable[None]]]:
         """Give a function that pushes the images named: one tag, or all of a repository, and says in its own time when
         there is none. Raises NotFound for an image of another platform than was asked for."""
@@ -142,18 +147,18 @@ class Registries:
             client, _ = await self._first(reference, credentials, ready, push=True)
             try:
                 for each in references:
-                    await self._push_one(client, each, tell)
+                    await self._push_one(client, each, tell, attest)
             finally:
                 await client.aclose()
 
         yield run
 
-    async def _push_one(self, client: Client, reference: Reference, tell: Tell) -> None:
+    async def _push_one(self, client: Client, reference: Reference, tell: Tell, attest: Attest | None) -> None:
         image = self._images.named(reference)
         if image is None:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
         pusher = Pusher(client, reference, self._images, tell)
-        digest, size, kind = await pusher.push(image, self.options.uploads)
+        digest, size, kind = await pusher.push(image, self.options.uploads, attest)
         await self._images.point(reference.with_digest(digest), image.id)
         await self._images.describe(image.id, Described(media_type=kind, digest=digest, size=size))
         tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})

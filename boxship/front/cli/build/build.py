@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.front.cli.build.display import Display, display
 from boxship.front.cli.command import Command, Failed, Session
-from boxship.front.cli.flags import Flag, Parsed, many, number, switch, text, words
+from boxship.front.cli.flags import Parsed, many, number, switch, text, words
 from boxship.front.client.building import wish
 from boxship.front.client.building.giving import Auth, Given, answer, read_secret
 from boxship.front.client.building.talk import Talk
@@ -282,10 +282,6 @@ class _Source:
             raise NotFound(f"failed to get build context path {where}: no such directory")
 
 
-def _flag(name: str, help: str, *, bare: str) -> Flag:
-    return Flag(name, help=help, value="string", bare=bare)
-
-
 FLAGS = (
     many("add-host", "", "Add a line for /etc/hosts, HOST:ADDRESS"),
     many("allow", "", "Allow what RUN may ask for: network.host, security.insecure"),
@@ -321,11 +317,11 @@ FLAGS = (
     many("output", "o", "Where the result goes: type=local,dest=…"),
     text("platform", "", "Platform of base images, linux/amd64"),
     text("progress", "", "How to show progress: auto, tty, plain, quiet, rawjson"),
-    _flag("provenance", "The same as --attest type=provenance", bare="true"),
+    text("provenance", "", "The same as --attest type=provenance: true, or mode=max"),
     switch("pull", "", "Look for newer base images"),
     switch("push", "", "Push the result"),
     switch("quiet", "q", "Show the image's id only"),
-    _flag("sbom", "The same as --attest type=sbom", bare="true"),
+    text("sbom", "", "The same as --attest type=sbom: true"),
     many("secret", "", "A secret for steps: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
     words("security-opt", "", "Security options of steps"),
     text("shm-size", "", "Size of /dev/shm", "bytes"),
