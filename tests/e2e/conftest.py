@@ -47,7 +47,7 @@ class Docker:
     def terminal(self, *words: str, size: tuple[int, int] = (24, 80)) -> "pexpect.spawn[str]":
         """Start `docker WORDS` on a terminal of `size` rows and columns."""
         environment = {**self.environment, "TERM": "xterm"}
-        return pexpect.spawn("docker", list(words), env=environment, dimensions=size, encoding="utf-8", timeout=20)
+        return pexpect.spawn("docker", list(words), env=environment, dimensions=size, encoding="utf-8", timeout=60)
 
     def name(self, word: str = "c") -> str:
         """Return a container name no other test uses."""

@@ -177,12 +177,12 @@ def test_an_interrupt_stops_what_up_started(compose: Project) -> None:
     running = subprocess.Popen(
         [PROGRAM, "compose", "up"], cwd=compose.folder, env=compose.environ, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(compose.names()) < 2 and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=20)
+    _, told = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Gracefully stopping..." in told
     assert compose.names() == []
@@ -331,7 +331,7 @@ class Asking:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with urllib.request.urlopen(self.url, timeout=5) as reply:
+                with urllib.request.urlopen(self.url, timeout=60) as reply:
                     self.answers.append(reply.read().decode().strip())
             except OSError as error:
                 self.failures.append(str(error))

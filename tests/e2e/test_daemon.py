@@ -136,7 +136,7 @@ def test_metrics() -> None:
     daemon = Daemon("--metrics-addr", address)
     try:
         daemon.start()
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
             text = answer.read().decode()
     finally:
         daemon.close()

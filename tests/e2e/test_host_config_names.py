@@ -23,7 +23,7 @@ def page(port: int, host: str = "127.0.0.1", patience: int = 50) -> str:
     """Ask for the page until it is answered."""
     for attempt in range(patience):
         try:
-            with socket.create_connection((host, port), timeout=5) as sock:
+            with socket.create_connection((host, port), timeout=60) as sock:
                 sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 text = b""
                 while piece := sock.recv(4096):

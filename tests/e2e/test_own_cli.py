@@ -147,7 +147,7 @@ def test_a_terminal_and_its_detach_keys(docker: Any) -> None:
     name = docker.name()
     environment = {**docker.environment, "BOXSHIP_HOST": docker.host, "TERM": "xterm"}
     words = ["run", "-it", "--name", name, "busybox", "sh"]
-    shell = pexpect.spawn(str(PROGRAM), words, env=environment, dimensions=(31, 97), encoding="utf-8", timeout=20)
+    shell = pexpect.spawn(str(PROGRAM), words, env=environment, dimensions=(31, 97), encoding="utf-8", timeout=60)
     shell.expect("# ")
     shell.sendline("stty size")
     shell.expect("31 97")
@@ -158,7 +158,7 @@ def test_a_terminal_and_its_detach_keys(docker: Any) -> None:
     shell.send("\x10\x11")
     shell.expect(pexpect.EOF)
     assert docker.out("inspect", "-f", "{{.State.Running}}", name) == "true"
-    again = pexpect.spawn(str(PROGRAM), ["attach", name], env=environment, encoding="utf-8", timeout=20)
+    again = pexpect.spawn(str(PROGRAM), ["attach", name], env=environment, encoding="utf-8", timeout=60)
     again.sendline("")
     again.expect("# ")
     again.sendline("exit 5")

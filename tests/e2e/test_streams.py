@@ -146,9 +146,9 @@ def test_attach_by_web_socket(wire: Wire, create: Callable[..., str]) -> None:
             target = f"http://docker{V}/containers/{cid}/attach/ws?stream=1&stdin=1&stdout=1"
             async with session.ws_connect(target) as ws:
                 await ws.send_bytes(b"bytes\n")
-                assert (await ws.receive(timeout=10)).data == b"bytes\n"
+                assert (await ws.receive(timeout=60)).data == b"bytes\n"
                 await ws.send_str("text\n")
-                assert (await ws.receive(timeout=10)).data == b"text\n"
+                assert (await ws.receive(timeout=60)).data == b"text\n"
 
     asyncio.run(talk())
 

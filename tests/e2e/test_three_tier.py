@@ -40,7 +40,7 @@ class Example:
         return done.stdout
 
     def page(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=20) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=60) as reply:
             found: str = reply.read().decode()
         return found
 

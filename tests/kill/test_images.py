@@ -108,12 +108,12 @@ def check_registry(registry: Server, name: str) -> bool:
     """Tell whether the registry has the image; if so, all its blobs are what they are called."""
     ask = urllib.request.Request(f"{registry.base}/v2/{name}/manifests/1", headers={"Accept": ACCEPT})
     try:
-        manifest = json.load(urllib.request.urlopen(ask, timeout=10))
+        manifest = json.load(urllib.request.urlopen(ask, timeout=60))
     except urllib.error.HTTPError as e:
         assert e.code == 404
         return False
     for blob in (manifest["config"], *manifest["layers"]):
-        content = urllib.request.urlopen(f"{registry.base}/v2/{name}/blobs/{blob['digest']}", timeout=10).read()
+        content = urllib.request.urlopen(f"{registry.base}/v2/{name}/blobs/{blob['digest']}", timeout=60).read()
         assert f"sha256:{hashlib.sha256(content).hexdigest()}" == blob["digest"]
     return True
 

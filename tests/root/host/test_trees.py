@@ -524,4 +524,4 @@ async def test_many_jobs_at_once_leave_the_loop_alone(trees: Trees, place: Path)
     over = True
     await ticking
     assert len({len(archive.getnames()) for archive in archives}) == len(set(sizes)) == 1
-    assert worst < 0.1  # some 2 ms on an idle machine; others work on this one too
+    assert worst < 0.5  # some 2 ms on an idle machine; others work on this one too
