@@ -1,6 +1,5 @@
 """`ps`."""
 
-import json
 from typing import Any
 
 from boxship.base.errors import Invalid
@@ -30,9 +29,6 @@ def ps(session: Session, parsed: Parsed) -> None:
         return
     form = parsed.text("format")
     rows = [row(entry, whole=parsed.on("no-trunc")) for entry in found]
-    if form == "json":
-        session.out.write("".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in rows))
-        return
     session.say(tables.listing(rows, COLUMNS, form))
 
 
