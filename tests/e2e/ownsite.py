@@ -28,7 +28,7 @@ class Site:
         return [str(PROGRAM), "build", *words]
 
     def __call__(
-        self, *words: str, code: int = 0, stdin: str | bytes = "", **environment: str
+        self, *words: str, code: int = 0, stdin: str | bytes = "", timeout: float = 100, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         given = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(
@@ -37,7 +37,7 @@ class Site:
             env={**self.docker.environment, "BOXSHIP_HOST": self.docker.host, **environment},
             input=given,
             capture_output=True,
-            timeout=100,
+            timeout=timeout,
         )
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         assert done.returncode == code, out + err

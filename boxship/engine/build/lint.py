@@ -4,8 +4,9 @@ Source: Docker's build checks reference.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from boxship.engine.build import lintvars
 from boxship.engine.build.api import Warned
 from boxship.engine.build.dockerfile.values import (
     Arg,
@@ -20,7 +21,7 @@ from boxship.engine.build.dockerfile.values import (
     Maintainer,
     Workdir,
 )
-from boxship.engine.build.graph import Plan
+from boxship.engine.build.lintvars import EnvOf, Found
 from boxship.engine.build.scope import Scope
 
 URL = "https://docs.docker.com/go/dockerfile/rule/"
@@ -29,16 +30,23 @@ _SECRET = re.compile(
 )
 _PUBLIC = re.compile(r"(^|_)public(_|$)", re.IGNORECASE)
 _RESERVED = ("scratch", "context")
-Found = Iterator[tuple[str, str, Instruction]]
 
 
-def check(dockerfile: Dockerfile, plan: Plan, scope: Scope, file: str) -> tuple[Warned, ...]:
-    """Return warnings in the order of lines; the directive `check=skip=Rule,…` leaves rules out."""
-    skipped = _skipped(dockerfile.directives.get("check", ""))
-    found = [warned for rule in _RULES for warned in rule(dockerfile)]
-    found += [("UndefinedArgInFrom", text, inst) for text, inst in _undefined(dockerfile, scope)]
+def check(
+    dockerfile: Dockerfile, scope: Scope, file: str, ignore: Sequence[str] = (), env_of: EnvOf = lambda _: None
+) -> tuple[Warned, ...]:
+    """Return warnings in the order of lines; the directive `check=skip=Rule,…` leaves rules out, `experimental=Rule,…`
+    adds those that are off. ignore: patterns of `.dockerignore`."""
+    directive = dockerfile.directives.get("check", "")
+    skipped = _skipped(directive)
     if skipped is None:
         return ()
+    found = [warned for rule in _RULES for warned in rule(dockerfile)]
+    found += [("UndefinedArgInFrom", text, inst) for text, inst in _undefined(dockerfile, scope)]
+    found += [*lintvars.undefined(dockerfile, scope, env_of), *lintvars.defaults(dockerfile, scope)]
+    found += [*lintvars.ignored(dockerfile, ignore), *lintvars.ports(dockerfile)]
+    if _experimental(directive, "InvalidDefinitionDescription"):
+        found += lintvars.descriptions(dockerfile)
     made = [
         Warned(
             rule=rule, text=text, url=URL + _kebab(rule) + "/", line=each.line.first, file=file, detail=each.line.text
@@ -46,12 +54,27 @@ def check(dockerfile: Dockerfile, plan: Plan, scope: Scope, file: str) -> tuple[
         for rule, text, each in found
         if rule.lower() not in skipped and each.line.first
     ]
+    empty = "NoEmptyContinuation"
+    if empty.lower() not in skipped:
+        where = URL + _kebab(empty) + "/"
+        made += [
+            Warned(rule=empty, text="Empty continuation line", url=where, line=line, file=file)
+            for line in dockerfile.empties
+        ]
     return tuple(sorted(made, key=lambda warning: (warning.line, warning.rule)))
 
 
 def fails(dockerfile: Dockerfile) -> bool:
     """Tell whether warnings are to end the build: `check=error=true`."""
     return "error=true" in dockerfile.directives.get("check", "").replace(" ", "").lower().split(";")
+
+
+def _experimental(directive: str, rule: str) -> bool:
+    for part in directive.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == "experimental":
+            return value.strip() == "all" or rule.lower() in [word.strip().lower() for word in value.split(",")]
+    return False
 
 
 def _skipped(directive: str) -> frozenset[str] | None:

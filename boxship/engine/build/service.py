@@ -131,8 +131,8 @@ class Builder:
             with self._parts.cache.held() as held:
                 work = await self._prepare(spec, sources, reporter, space, bases, held)
                 scope = self._scope(work)
-                made = self._plan(work, scope)
-                return Checked(warnings=self._warnings(work, made, scope))
+                self._plan(work, scope)
+                return Checked(warnings=self._warnings(work, scope))
         except DockerfileError as e:
             return Checked(error=str(e))
         finally:
@@ -273,8 +273,12 @@ class Builder:
     def _plan(self, work: Work, scope: Scope) -> Plan:
         return plan(work.dockerfile, scope, work.spec.target, work.spec.contexts)
 
-    def _warnings(self, work: Work, made: Plan, scope: Scope) -> tuple[Warned, ...]:
-        return lint.check(work.dockerfile, made, scope, work.spec.dockerfile)
+    def _warnings(self, work: Work, scope: Scope) -> tuple[Warned, ...]:
+        return lint.check(work.dockerfile, scope, work.spec.dockerfile, work.ignore, self._env_of)
+
+    def _env_of(self, name: str) -> frozenset[str] | None:
+        image = self._parts.images.find(name)
+        return None if image is None else frozenset(entry.partition("=")[0] for entry in image.config.env)
 
     # ---- building
 
@@ -283,7 +287,7 @@ class Builder:
         scope = self._scope(work)
         made = self._plan(work, scope)
         await importing.take_in(work, stack)
-        for warning in self._warnings(work, made, scope):
+        for warning in self._warnings(work, scope):
             work.reporter.tell(warning)
             if lint.fails(work.dockerfile):
                 raise DockerfileError(f"lint violation found: {warning.rule}: {warning.text} (line {warning.line})")

@@ -109,7 +109,8 @@ def _staged(instructions: list[Instruction], found: Read) -> Dockerfile:
         if not instructions:
             raise DockerfileError("the Dockerfile cannot be empty")
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(tuple(args), tuple(stages), found.directives, found.escape)
+    empties = tuple(empty.line for empty in found.empties)
+    return Dockerfile(tuple(args), tuple(stages), found.directives, found.escape, empties, found.comments)
 
 
 def instruct(line: Line, escape: str = "\\", *, include: bool = False) -> Instruction:
@@ -178,6 +179,10 @@ def _run(line: Line, rest: str, escape: str) -> Instruction:
         raise wrong(line, f"invalid network mode: {network!r}", part=network)
     if security not in ("", "sandbox", "insecure"):
         raise wrong(line, f"security {security!r} is not valid", part=security)
+    if flags.many("device"):
+        raise wrong(
+            line, "RUN --device is not supported: there is nothing that gives devices to steps", part="--device"
+        )
     words = fields.json_words(rest) if not line.heredocs else None
     if words == () or (words is None and not rest.strip()):
         raise wrong(line, "RUN requires at least one argument")
@@ -189,7 +194,6 @@ def _run(line: Line, rest: str, escape: str) -> Instruction:
         mounts=flags.many("mount"),
         network=network,
         security=security,
-        devices=flags.many("device"),
     )
 
 

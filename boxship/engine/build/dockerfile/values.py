@@ -1,6 +1,6 @@
 """Instructions of a Dockerfile as values. Texts hold their variables still, unless it says otherwise. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boxship.engine.build.dockerfile.source import Heredoc, Line
 from boxship.model.container import HealthSpec
@@ -66,7 +66,6 @@ class Run(Base):
     mounts: tuple[str, ...] = ()
     network: str = ""
     security: str = ""
-    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,9 +206,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """args: the ARG instructions above the first FROM."""
+    """args: the ARG instructions above the first FROM.  empties: numbers of empty lines within instructions.
+    comments: those right above an instruction, by its first line."""
 
     args: tuple[Arg, ...]
     stages: tuple[Stage, ...]
     directives: dict[str, str]
     escape: str = "\\"
+    empties: tuple[int, ...] = ()
+    comments: dict[int, str] = field(default_factory=dict)

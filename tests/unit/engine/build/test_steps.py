@@ -7,7 +7,6 @@ from boxship.engine.build import lint, remote
 from boxship.engine.build.dockerfile import DockerfileError, parse
 from boxship.engine.build.dockerfile.source import Line
 from boxship.engine.build.dockerfile.values import Mount
-from boxship.engine.build.graph import plan
 from boxship.engine.build.prune import PruneWish, Record, choose
 from boxship.engine.build.runmounts import parse_mount
 from boxship.engine.build.scope import Scope
@@ -173,6 +172,22 @@ RULES = {
     "ARG v=1\nFROM a:$v": "",
     "# check=skip=MaintainerDeprecated\nFROM a\nMAINTAINER x": "",
     "# check=skip=all\nFROM a as b\nMAINTAINER x": "",
+    "FROM a\nRUN x \\\n\n  y": "3 NoEmptyContinuation",
+    "FROM scratch\nARG good=1\nENV A=$good B=$god": "3 UndefinedVar",
+    "FROM scratch\nENV A=${x:-1} B=${y+2} C=$HTTP_PROXY": "",
+    "FROM scratch AS s\nENV A=1\nFROM s\nLABEL x=$A": "",
+    "FROM scratch\nRUN echo $shell": "",
+    "FROM unknown\nLABEL x=$anything": "",
+    "FROM known\nLABEL x=$PATH y=$other": "2 UndefinedVar",
+    "ARG v\nFROM a:$v": "2 InvalidDefaultArgInFrom",
+    "ARG v=x\nFROM a:$v": "",
+    "FROM a\nCOPY x.log dir/keep /": "2 CopyIgnoredFile",
+    "FROM a AS b\nFROM a\nCOPY --from=b x.log /": "",
+    "FROM a\nEXPOSE 80/TCP 81/udp": "2 ExposeProtoCasing",
+    "FROM a\nEXPOSE 127.0.0.1:80:80": "2 ExposeInvalidFormat",
+    "# check=experimental=all\n# something else\nFROM a AS b": "3 InvalidDefinitionDescription",
+    "# check=experimental=all\n# b makes it\nFROM a AS b": "",
+    "# something else\nFROM a AS b": "",
 }
 
 
@@ -180,7 +195,8 @@ RULES = {
 def test_rules(text: str, wanted: str) -> None:
     dockerfile = parse(text)
     scope = Scope(given={}, predefined={}, args={"TARGETPLATFORM": "linux/amd64", "v": "1"})
-    found = lint.check(dockerfile, plan(dockerfile, scope), scope, "Dockerfile")
+    known = {"known": frozenset({"PATH"})}
+    found = lint.check(dockerfile, scope, "Dockerfile", ("**/*.log",), known.get)
     assert "\n".join(f"{w.line} {w.rule}" for w in found) == wanted
     assert all(w.url.startswith(lint.URL) and w.url.endswith("/") for w in found)
 
