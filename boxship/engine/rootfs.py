@@ -20,7 +20,14 @@ class Mounts(Protocol):
     """Mounting; boxship.host.mounts is one."""
 
     def overlay(
-        self, target: str, lowers: Sequence[str], upper: str, work: str, *, owner: tuple[int, int] | None = None
+        self,
+        target: str,
+        lowers: Sequence[str],
+        upper: str,
+        work: str,
+        options: Iterable[str] = (),
+        *,
+        owner: tuple[int, int] | None = None,
     ) -> None:
         """`lowers`: lowest first. owner: whom files are made for at first, where ids are mapped; None is us."""
         ...
@@ -102,10 +109,11 @@ class Rootfs:
         for part in PARTS:
             (home / part).mkdir(parents=True, exist_ok=True)
 
-    def mount(self, container: Container) -> Path:
+    def mount(self, container: Container, options: Iterable[str] = ()) -> Path:
+        """options: further ones of the overlay, where it is not mounted yet."""
         self._running.add(container.id)
         self._share_memory(container)
-        return self._ensure(container)
+        return self._ensure(container, options)
 
     def unmount(self, container: Container) -> None:
         self._running.discard(container.id)
@@ -169,14 +177,14 @@ class Rootfs:
             self._mounted = set(self._mounts.mounted_under(str(self._options.data_root / "containers")))
         return self._mounted
 
-    def _ensure(self, container: Container) -> Path:
+    def _ensure(self, container: Container, options: Iterable[str] = ()) -> Path:
         merged = self.merged(container)
         if str(merged) not in self._known():
             self.lay_out(container)
             host, home = container.spec.host, merged.parent
             lowers = self._remap.all_seen(host, self.lowers(container))
             upper, work = self._remap.all_seen(host, (str(self.upper(container)), str(home / "work")))
-            self._mounts.overlay(str(merged), lowers, upper, work, owner=self._remap.root(host))
+            self._mounts.overlay(str(merged), lowers, upper, work, options, owner=self._remap.root(host))
             self._known().add(str(merged))
         return merged
 

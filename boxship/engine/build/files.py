@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from boxship.base.errors import Invalid, NotFound
+from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.engine.build import keys, remote
 from boxship.engine.build.api import CONTEXT, Tree
 from boxship.engine.build.dockerfile.shellwords import ShellError, expand_heredoc
@@ -123,7 +123,7 @@ class Files:
         local = [s for s in sources if not self._is_remote(s)]
         for source in sources:
             if self._is_remote(source):
-                pieces.append(await self._remote(source, telling))
+                pieces.append(await self._fetched(source, telling))
         if local:
             pieces += await self._local(local, origin, stage)
         if self._step.heredocs:
@@ -172,6 +172,14 @@ class Files:
 
     def _is_remote(self, source: str) -> bool:
         return isinstance(self._step, Add) and (remote.is_url(source) or remote.is_git(source))
+
+    async def _fetched(self, source: str, telling: Telling) -> Piece:
+        try:
+            return await self._remote(source, telling)
+        except PlatformError as e:
+            if isinstance(e, DockerfileError):
+                raise
+            raise failed(self._step.line, str(e), part=source) from e
 
     async def _remote(self, source: str, telling: Telling) -> Piece:
         step = self._step

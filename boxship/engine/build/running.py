@@ -22,6 +22,7 @@ from boxship.engine.build.runmounts import parse_mount
 from boxship.engine.build.scope import PROXIES, Scope
 from boxship.engine.build.state import State
 from boxship.engine.build.work import Work
+from boxship.engine.build.workspace import PASSING
 from boxship.host.api.files import Placing, Selection
 from boxship.model.container import ContainerSpec, HostSpec
 from boxship.model.status import Container, MountPoint
@@ -149,7 +150,7 @@ class Running:
             stack.callback(self._work.running.discard, container.id)
             stack.callback(self._parts.roots.discard, container)
             telling.runs(container.id)
-            root = self._parts.roots.mount(container)
+            root = self._parts.roots.mount(container, PASSING)
             stubs = self._stubs(root, points)
             code = await self._run(container, telling)
             for stub in stubs:

@@ -75,6 +75,8 @@ class Roots(Layers, Protocol):
 
     def upper(self, container: Container) -> Path: ...
 
+    def mount(self, container: Container, options: Iterable[str] = ()) -> Path: ...
+
 
 class Completed(Protocol):
     @property

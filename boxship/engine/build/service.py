@@ -93,6 +93,7 @@ class Builder:
 
         Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
         command that failed, NotFound for a base image that is nowhere."""
+        spec = msgspec.structs.replace(spec, attests=attestations.wanted(spec.attests))
         outputs.check(spec.outputs, spec.tags)
         attestations.check(spec.attests, spec.outputs)
         importing.check(spec.cache_from)

@@ -3,6 +3,7 @@
 What a killed daemon leaves is swept at the next start.
 """
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -14,6 +15,10 @@ from boxship.engine.build.seams import Mounts, Trees
 PREFIX = "build-"
 # Whatever the host's defaults are: an upper directory must hold whole files, since it becomes a layer.
 PLAIN = ("metacopy=off", "redirect_dir=off", "index=off")
+# What a step writes is worth nothing until it has become a layer: programs that wait for the disk, as package managers
+# do after each file, wait for nothing. Linux 5.10.
+_RELEASE = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+PASSING = (*PLAIN, "volatile") if _RELEASE >= (5, 10) else PLAIN
 
 
 class Workspace:
@@ -68,7 +73,7 @@ class Workspace:
         return merged
 
     def _mount(self, target: Path, lowers: Sequence[str], upper: str, work: str) -> None:
-        self._mounts.overlay(str(target), lowers, upper, work, PLAIN if upper else ())
+        self._mounts.overlay(str(target), lowers, upper, work, PASSING if upper else ())
         self._mounted.append(str(target))
 
     def _unmount(self, target: str) -> None:

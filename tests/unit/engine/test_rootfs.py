@@ -18,7 +18,14 @@ class Mounts:
         self.owner: tuple[int, int] | None = None
 
     def overlay(
-        self, target: str, lowers: Sequence[str], upper: str, work: str, *, owner: tuple[int, int] | None = None
+        self,
+        target: str,
+        lowers: Sequence[str],
+        upper: str,
+        work: str,
+        options: Iterable[str] = (),
+        *,
+        owner: tuple[int, int] | None = None,
     ) -> None:
         self.owner = owner
         assert Path(upper).is_dir()

@@ -14,6 +14,15 @@ _KNOWN = {
 }
 
 
+def wanted(attests: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return what is asked for, without what clients say only for themselves: `type`, and `disabled`."""
+    return {
+        kind: {name: value for name, value in asked.items() if name not in ("type", "disabled")}
+        for kind, asked in attests.items()
+        if asked.get("disabled", "").lower() not in ("true", "1")
+    }
+
+
 def check(attests: Mapping[str, Mapping[str, str]], outputs: Sequence[Output]) -> None:
     """Raise Invalid for what cannot be stated, or would be carried nowhere."""
     for kind, asked in attests.items():

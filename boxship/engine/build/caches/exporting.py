@@ -48,7 +48,7 @@ def check(caches: tuple[CacheRef, ...]) -> None:
             if not _truth(given, name, True):
                 raise Invalid(f"caches are written as OCI image manifests: {name}=false cannot be had")
         _truth(given, "ignore-error", False)
-        _mounts_wanted(given, "")
+        wanted_mount(given, "")
 
 
 def _truth(given: Mapping[str, str], name: str, default: bool) -> bool:
@@ -58,7 +58,7 @@ def _truth(given: Mapping[str, str], name: str, default: bool) -> bool:
     return _TRUTHS.get(text, default)
 
 
-def _mounts_wanted(given: Mapping[str, str], id: str) -> bool:
+def wanted_mount(given: Mapping[str, str], id: str) -> bool:
     """`mounts` is true, false, or ids parted by semicolons."""
     text = given.get("mounts", "true")
     return _TRUTHS[text.lower()] if text.lower() in _TRUTHS else id in text.split(";")
@@ -140,7 +140,7 @@ class Exports:
     async def _all_mounts(self, cache: CacheRef, blobs: Blobs, telling: Telling) -> dict[str, Blob]:
         found = {}
         for id in sorted(self._work.mounts):
-            if _mounts_wanted(cache.attributes, id):
+            if wanted_mount(cache.attributes, id):
                 blob = await self._mount(id, blobs, telling)
                 if blob is not None:
                     found[id] = blob

@@ -118,7 +118,7 @@ class Door:
         async def made(result: Result) -> str:
             images = {name: await self.evaluate(build, other) for name, other in result.inputs.items()}
             assert result.asked is not None
-            spec = msgspec.structs.replace(result.asked.spec, inputs=images, outputs=(Output(),))
+            spec = msgspec.structs.replace(result.asked.spec, inputs=images, outputs=(Output(),), attests={})
             before = {image.id for image in self._images.all()}
             image_id = (await self._build(build, result, spec, Telling(without=EXPORTING))).image_id
             result.ours = image_id not in before
@@ -144,8 +144,9 @@ class Door:
                 record = build.record
                 record.num_total_steps, record.num_cached_steps = telling.steps, telling.cached
                 record.num_completed_steps = telling.completed
-            if sources.manifests:
-                cache = {"cache.manifest": json.dumps(sources.manifests[-1])}
+            top = sources.manifests[-1] if sources.manifests else done.metadata.get("cache.manifest")
+            if top:  # JSON that the client reads as it is
+                cache = {"cache.manifest": json.dumps(top)}
                 done = msgspec.structs.replace(done, metadata={**done.metadata, **cache})
             return done
 

@@ -123,6 +123,11 @@ def test_what_cannot_be_stated_is_said(said: str, case: tuple[dict[str, dict[str
         wish.check(case[0], (Output(kind=case[1]),))
 
 
+def test_what_clients_say_for_themselves_is_left_out() -> None:
+    given = {"sbom": {"type": "sbom", "disabled": "false"}, "provenance": {"disabled": "true", "mode": "max"}}
+    assert wish.wanted(given) == {"sbom": {}}
+
+
 def test_what_is_only_for_manifests_is_not_missed_elsewhere() -> None:
     wish.check({"provenance": {"mode": "min", "inline-only": "true"}}, (Output(kind="image"),))
     wish.check({"sbom": {}}, (Output(kind="image", attributes={"push": "true"}),))

@@ -30,7 +30,15 @@ LLB_CAPS = (
     *("exec.meta.base", "exec.meta.cgroup.parent", "exec.meta.network", "exec.meta.security", "exec.meta.ulimit"),
     *("exec.meta.setsdefaultpath", "exec.mount.bind", "exec.mount.cache", "exec.mount.cache.sharing"),
     *("exec.mount.selector", "exec.mount.tmpfs", "exec.mount.tmpfs.size", "exec.mount.secret", "exec.mount.ssh"),
-    *("exec.secretenv", "file.base", "file.rm.wildcard", "file.copy.includeexcludepatterns", "constraints", "platform"),
+    *(
+        "exporter.image.attestations",
+        "exec.secretenv",
+        "file.base",
+        "file.rm.wildcard",
+        "file.copy.includeexcludepatterns",
+        "constraints",
+        "platform",
+    ),
     *("meta.ignorecache", "meta.description", "meta.exportcache", "exporter.sourcedateepoch", "exporter.multiple"),
 )
 
