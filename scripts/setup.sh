@@ -34,6 +34,10 @@ if [ "$purpose" = test ]; then
     need skopeo skopeo
     need btrfs-progs mkfs.btrfs
     need e2fsprogs mkfs.ext4
+    # 1.29, the last docker-compose in Python; later releases of the system have another program by that name
+    case $(apt-cache policy docker-compose 2>/dev/null | sed -n 's/ *Candidate: //p') in
+    1.*) need docker-compose docker-compose ;;
+    esac
 fi
 need_library libnftables1 libnftables.so.1
 need_library libarchive13 libarchive.so.13
@@ -90,7 +94,19 @@ take() { # take PROGRAM PACKAGE...: from the first package that can be had
     install -m 755 "$folder/root/usr/bin/$program" "$venv/bin/$program"
     rm -rf "$folder"
 }
+# The stock docker CLI from 26 on and docker compose 2.26, which come from Debian 13 where the host has older ones. Where
+# no Debian mirror is near, an older CLI has to do, and the tests beside that compose are left out.
+new_docker() {
+    local major
+    major=$(docker --version 2>/dev/null | sed -n 's/^Docker version \([0-9]*\)\..*/\1/p')
+    [ "${major:-0}" -ge 26 ]
+}
 if [ "$purpose" = test ]; then
+    stock=(docker-compose)
+    new_docker || stock+=(docker-cli)
+    say "Fetching the stock ${stock[*]}"
+    scripts/trixie.sh "$venv/stock" "${stock[@]}" || say "Going on without"
+    [ ! -x "$venv/stock/root/usr/bin/docker" ] || ln -sf ../stock/root/usr/bin/docker "$venv/bin/docker"
     take docker docker-cli docker.io
     take docker-registry docker-registry
     touch "$venv/ready" "$venv/ready-test"

@@ -1,11 +1,16 @@
 """Fixtures that all kinds of tests share."""
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.daemons import Daemon
+
+# The stock programs that `make setup-test` fetched come before the host's own.
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
 
 
 def _running(*flags: str) -> Iterator[Daemon]:

@@ -249,7 +249,7 @@ def test_onbuild(site: Site) -> None:
     try:
         site.build(f"FROM {base}\nRUN echo $(cat /g)y > /h\n")
         assert site.run("cat", "/h") == "xy"
-        assert "OnBuild" not in json.loads(site.inspect())
+        assert not json.loads(site.inspect()).get("OnBuild")
     finally:
         site.docker("rmi", "-f", base)
 

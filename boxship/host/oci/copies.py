@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from boxship.host.api.runtime import RuntimeInfo
 
-KNOWN = frozenset(
-    {"crun", "runc"}
-)  # they look for these seals; others would gain nothing, and scripts lose their place
+# They look for these seals. Others would gain nothing, and scripts lose their place.
+KNOWN = frozenset({"crun", "runc"})
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 MFD_EXEC = 0x10  # memfd_create(2), Linux 6.3: says that it is to be run, where the host makes others not runnable
 ELF = b"\x7fELF"
