@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,11 +24,13 @@ from boxship.host.api.network import InterfaceSeen, Opened, Plug
 from boxship.host.netlink import route
 from boxship.host.netlink.channel import Channel, LinkFailed
 from boxship.host.netlink.graves import Graves
+from boxship.host.partings import Partings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FIRST = "eth0"
 UPON = {"macvlan": route.new_macvlan, "ipvlan": route.new_ipvlan}  # kinds that sit on another link
+ENOUGH = 2.0  # seconds that one sweep of links may hold up other work
 BURST = 4  # the pool grows to this many times its size while demand outruns it
 
 
@@ -142,6 +145,7 @@ class NetworkSpaces:
         self._refilling = ThreadPoolExecutor(1, "netns-refill")
         self._home = Home()
         self._wires = Wires(prefix, owners)
+        self._partings = Partings(self._end)
         self._makers = Makers(prefix, owners)
         self._refill: asyncio.Future[None] | None = None
         self._missed = 0
@@ -159,6 +163,7 @@ class NetworkSpaces:
 
     async def close(self, group: str, host_links: Sequence[str] = ()) -> None:
         await self._serve(lambda: self._close(group, host_links))
+        self._partings.expect(host_links)
 
     async def repin(self, group: str, pid: int) -> None:
         await self._serve(lambda: self._repin(group, pid))
@@ -196,6 +201,7 @@ class NetworkSpaces:
             self._size = 0
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(self._refill)
+        await self._partings.aclose()
         await self._serve(self._forget)
         self._serving.shutdown()
         self._refilling.shutdown()
@@ -265,6 +271,9 @@ class NetworkSpaces:
     def _close(self, group: str, host_links: Sequence[str]) -> None:
         self._wires.cut(host_links)
         self._unpin(self._pin(group))
+
+    async def _end(self, host_links: Sequence[str]) -> None:
+        await self._serve(lambda: self._wires.delete(host_links))
 
     def _repin(self, group: str, pid: int) -> None:
         pin, source = self._pin(group), Path(f"/proc/{pid}/ns/net")
@@ -357,6 +366,13 @@ class Wires:
         for name in host_links:
             with suppress(LinkFailed):
                 self._host.call([route.set_link(self._host.index(name), f"take {name} off its bridge", master=0)])
+
+    def delete(self, host_links: Sequence[str]) -> None:
+        """Delete those that still exist. When that takes too long, as for hundreds, the kernel has the rest."""
+        end = time.monotonic() + ENOUGH
+        for name in host_links:
+            if time.monotonic() < end:
+                self._graves.bury(Channel(), self._host, name)
 
     def route(self, pin: Path, interface: str, gateways: Sequence[str]) -> None:
         space, channel = self._enter(pin)

@@ -234,12 +234,12 @@ async def lab() -> AsyncIterator[Lab]:
         table = await asyncio.to_thread(_output, "nft", "list", "tables")
         assert not leftovers
         assert lab.settings.table not in table
-        assert await _gone(f"bt{lab.tag}")
+        assert await gone(f"bt{lab.tag}")
 
 
-async def _gone(prefix: str) -> bool:
-    """The kernel takes its time with links of namespaces that have ended; not for ever."""
-    for _ in range(1800):  # half-closed connections keep a namespace for a minute
+async def gone(prefix: str) -> bool:
+    """Tell whether links whose names begin so come to an end; a loaded kernel takes its time."""
+    for _ in range(1800):
         if not any(name.startswith(prefix) for name in os.listdir("/sys/class/net")):
             return True
         await asyncio.sleep(0.05)
@@ -250,4 +250,4 @@ def _output(*argv: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-__all__ = ["HostSpec", "Lab", "published"]
+__all__ = ["HostSpec", "Lab", "gone", "published"]

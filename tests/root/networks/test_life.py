@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,7 +14,7 @@ from boxship.engine.networks.ports import PortTaken
 from boxship.model.network import EndpointSpec, EndpointStatus, IpamPool, NetworkSpec
 from boxship.model.status import Container
 
-from .conftest import Lab, published
+from .conftest import Lab, gone, published
 
 pytestmark = pytest.mark.root
 
@@ -20,6 +22,17 @@ pytestmark = pytest.mark.root
 async def links_inside(lab: Lab, container: Container) -> list[str]:
     output = await lab.run(container, "ip", "-o", "link")
     return [line.split(": ")[1].split("@")[0] for line in output.splitlines()]
+
+
+async def host_links(lab: Lab, container: Container) -> list[str]:
+    """The host's ends of the container's links."""
+    inside = await lab.run(container, "ip", "-o", "link")
+    peers = re.findall(r"@if(\d+):", inside)
+    return [
+        name
+        for name in os.listdir("/sys/class/net")
+        if Path(f"/sys/class/net/{name}/ifindex").read_text().strip() in peers
+    ]
 
 
 async def routes(lab: Lab, container: Container) -> str:
@@ -47,6 +60,16 @@ async def test_attaching_and_detaching_twice_is_doing_it_once(lab: Lab) -> None:
     await lab.networks.detach(web)
     await lab.networks.detach(web)
     assert not (lab.root / "netns" / web.id).exists()
+
+
+async def test_links_end_before_the_namespace_does(lab: Lab) -> None:
+    """Something may hold a namespace for minutes, as half-closed connections do; here it is a server."""
+    web = await lab.start("web")
+    await lab.serve(web, 80)
+    (link,) = await host_links(lab, web)
+    await lab.stop(web)
+    assert await gone(link)
+    assert lab.servers[0].poll() is None
 
 
 async def test_several_networks_in_one_start(lab: Lab) -> None:
