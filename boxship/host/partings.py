@@ -1,6 +1,6 @@
 """Host ends of links whose namespaces are about to end.
 
-The kernel deletes such a link together with its namespace: in the background, many at a time, which costs nobody a wait.
+The kernel deletes such a link with its namespace: in the background, many at a time, which costs nobody a wait.
 But half-closed connections keep a namespace, and so the link, for minutes. What is still there after a while is
 deleted by name.
 """
