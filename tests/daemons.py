@@ -15,7 +15,7 @@ from typing import Any
 
 PROGRAM = Path(sys.executable).parent / "boxship"
 TMPFS = Path("/dev/shm")
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Daemon:
@@ -48,7 +48,7 @@ class Daemon:
 
     def answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
+            sock.settimeout(20)
             try:
                 sock.connect(self.path)
                 sock.sendall(b"GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")

@@ -142,7 +142,7 @@ class Server:
             self.process = subprocess.Popen(
                 [PROGRAM, "registry", "serve", *self._flags], stdout=log, stderr=log, env=environ
             )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return self

@@ -33,7 +33,7 @@ async def store(make: Make) -> AsyncIterator[Store]:
 
 async def take(store: Store, prefix: str, since: int, count: int) -> list[Change]:
     taken = []
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         async for change in store.watch(prefix, since):
             taken.append(change)
             if len(taken) == count:

@@ -30,7 +30,7 @@ class Docker:
         return {**os.environ, "DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.config), "DOCKER_CLI_HINTS": "false"}
 
     def __call__(
-        self, *words: str, check: bool = True, stdin: str | None = None, timeout: float = 60
+        self, *words: str, check: bool = True, stdin: str | None = None, timeout: float = 90
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker WORDS`; a failure shows both outputs. `stdin` None is an empty one."""
         done = subprocess.run(

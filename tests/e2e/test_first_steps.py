@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 
-def fetch(url: str, wait: float = 10) -> str:
+def fetch(url: str, wait: float = 60) -> str:
     """Return what `url` answers; try again until `wait` seconds are over."""
     end = time.monotonic() + wait
     while True:

@@ -77,7 +77,7 @@ def fetched(docker: Docker, name: str, where: str) -> bool:
 
 
 def answered(port: int, host: str = "127.0.0.1") -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 200
@@ -89,7 +89,7 @@ def answered(port: int, host: str = "127.0.0.1") -> bool:
 
 def await_answer(port: int, host: str = "127.0.0.1") -> bool:
     """The server inside needs a moment to begin."""
-    return any(answered(port, host) or time.sleep(0.05) for _ in range(40))
+    return any(answered(port, host) or time.sleep(0.05) for _ in range(800))
 
 
 def host_address() -> str:
@@ -341,7 +341,7 @@ def test_ports_move_and_are_shared(docker: Docker) -> None:
     hosts = {docker.out("inspect", "-f", "{{.Config.Hostname}}", name) for name in (one, two)}
     seen = set()
     for _ in range(40):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
             seen.add(answer.read().decode().strip())
     assert seen == hosts
     three = web(docker)

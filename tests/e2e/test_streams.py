@@ -267,7 +267,7 @@ def test_a_background_child_does_not_hold_the_session(wire: Wire, sleeper: str) 
     begun = time.monotonic()
     with wire.stream(f"{V}/exec/{eid}/start", {}) as stream:
         assert stream.frames() == {1: b"done\n"}
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 45
     assert wire.json("GET", f"{V}/exec/{eid}/json")["ExitCode"] == 0
 
 

@@ -72,7 +72,7 @@ class Witnesses:
         phoenix = self.inspect(self.phoenix)["State"]["Status"]
         assert phoenix in ("running", "restarting"), phoenix
         for container, code in list(self.mortals.items()):
-            until(lambda c=container: not self.inspect(c)["State"]["Running"], 10, "its exit was never recorded")
+            until(lambda c=container: not self.inspect(c)["State"]["Running"], 60, "its exit was never recorded")
             state = self.inspect(container)["State"]
             assert (state["Status"], state["ExitCode"]) == ("exited", code), (container, code, state)
             call(self.api, "DELETE", f"/containers/{container}")

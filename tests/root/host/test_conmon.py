@@ -108,7 +108,7 @@ async def test_input_that_the_container_closed(place: Shop) -> None:
     console = await place.runtime.attach(launch.id)
     await place.runtime.start(launch.id)
     await until(console, b"closed")
-    await asyncio.wait_for(console.write(b"x" * 3_000_000), 5)
+    await asyncio.wait_for(console.write(b"x" * 3_000_000), 30)
     before = ticks(launched.conmon_pid)
     await asyncio.sleep(0.3)
     assert ticks(launched.conmon_pid) - before < 5  # of 30: the monitor does not spin
@@ -137,7 +137,7 @@ async def test_input_that_waits_lets_go(place: Shop) -> None:
     await asyncio.sleep(0.05)
     assert not writing.done()
     console.close()
-    await asyncio.wait_for(writing, 2)
+    await asyncio.wait_for(writing, 30)
 
 
 async def test_without_input_the_process_reads_nothing(place: Shop) -> None:
@@ -325,7 +325,7 @@ async def test_pause_and_resume(place: Shop) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(until(console, b"got"), 0.1)
     await place.runtime.resume(launch.id)
-    await asyncio.wait_for(until(console, b"got"), 2)
+    await asyncio.wait_for(until(console, b"got"), 30)
     console.close()
 
 

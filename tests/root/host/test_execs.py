@@ -71,7 +71,7 @@ async def test_input_nobody_reads(place: Shop) -> None:
     id = await sleeper(place)
     running = await place.runtime.exec(place.exec(id, "true", stdin=True))
     assert running.console is not None
-    await asyncio.wait_for(running.console.write(b"x" * 1_000_000), 5)
+    await asyncio.wait_for(running.console.write(b"x" * 1_000_000), 30)
     assert await running.wait() == 0
     running.console.close()
 
@@ -125,7 +125,7 @@ async def test_signal(place: Shop) -> None:
     id = await sleeper(place)
     running = await place.runtime.exec(place.exec(id, "sleep", "100", detach=True))
     running.signal(signal.SIGTERM)
-    assert await asyncio.wait_for(running.wait(), 5) == 143
+    assert await asyncio.wait_for(running.wait(), 30) == 143
     running.signal(signal.SIGTERM)
 
 
@@ -149,7 +149,7 @@ async def test_what_stays_behind_does_not_hold_the_client() -> None:
         id = await sleeper(place)
         running = await place.runtime.exec(place.exec(id, "sh", "-c", "sleep 100 & echo done"))
         assert running.console is not None
-        out, _ = await asyncio.wait_for(drain(running.console), 5)
+        out, _ = await asyncio.wait_for(drain(running.console), 30)
         assert out == b"done\n"
 
 
@@ -173,8 +173,8 @@ async def test_the_containers_end_is_the_execs_end(place: Shop) -> None:
     assert running.console is not None
     await running.started
     await place.runtime.delete(id)
-    await asyncio.wait_for(drain(running.console), 5)
-    assert await asyncio.wait_for(running.wait(), 5) == 137
+    await asyncio.wait_for(drain(running.console), 30)
+    assert await asyncio.wait_for(running.wait(), 30) == 137
 
 
 async def test_exec_in_nothing(place: Shop) -> None:

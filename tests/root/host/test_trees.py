@@ -394,7 +394,7 @@ async def test_trash_is_out_of_sight_at_once_and_deleted_soon(trees: Trees, plac
 
 
 async def emptied(place: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while os.listdir(place / "trash"):  # noqa: ASYNC110, another program does it
             await asyncio.sleep(0.02)
 
@@ -445,7 +445,7 @@ def helper() -> int:
 
 async def workers(count: int) -> tuple[int, ...]:
     """Wait until the helper has so many children; return them."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(found := process.children(pid) if (pid := helper()) else ()) != count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return found
@@ -465,7 +465,7 @@ async def test_a_killed_child_is_told(trees: Trees, place: Path) -> None:
     (place / "root").mkdir()
     task = asyncio.create_task(trees.unpack_layer(source, place / "root"))
     os.write(sink, tarfile.TarInfo("f").tobuf() + bytes(1 << 12))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not (place / "root/f").exists():  # noqa: ASYNC110, another process does it
             await asyncio.sleep(0.01)
     (child,) = await workers(1)
@@ -494,7 +494,7 @@ async def test_the_helper_goes_when_idle_and_with_us(place: Path, monkeypatch: p
     trees, before = Trees(place / "trash"), len(os.listdir("/proc/self/fd"))
     await trees.usage(place)
     pid = helper()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while process.alive(pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert await trees.usage(place) == 0

@@ -23,6 +23,7 @@ from boxship.model.status import Container, Desired, HealthStatus, State
 from boxship.store.memory import MemoryStore
 
 TALK = str(Path(__file__).with_name("talk.py"))
+PATIENCE, SILENCE = 20.0, 0.7  # seconds; what is dropped never answers
 
 
 class Records:
@@ -152,7 +153,15 @@ class Lab:
 
     async def ask(self, container: Container | None, protocol: str, address: str, port: int) -> str:
         """Ask from the container, or the host; see talk.py."""
-        return await self.run(container, sys.executable, "-IS", TALK, "ask", protocol, address, str(port))
+        return await self._ask(container, protocol, address, port, PATIENCE)
+
+    async def blocked(self, container: Container | None, protocol: str, address: str, port: int) -> bool:
+        """Tell whether the same gets no answer."""
+        return (await self._ask(container, protocol, address, port, SILENCE)).startswith("no:")
+
+    async def _ask(self, container: Container | None, protocol: str, address: str, port: int, patience: float) -> str:
+        words = ("ask", protocol, address, str(port), str(patience))
+        return await self.run(container, sys.executable, "-IS", TALK, *words)
 
     async def serve(self, container: Container, port: int, family: str = "4") -> None:
         await self._server(container, "serve", family, str(port))

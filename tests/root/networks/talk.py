@@ -2,14 +2,12 @@
 
 `talk.py serve 4|6 PORT`: answers TCP and UDP with "tcp ADDRESS" or "udp ADDRESS" of the asker.
 `talk.py say PORT WORD`: answers every connection with a word.  `talk.py echo PORT`: sends back what comes.
-`talk.py ask tcp|udp ADDRESS PORT`: prints the answer, or "no: reason".
+`talk.py ask tcp|udp ADDRESS PORT SECONDS`: prints the answer, or "no: reason".
 """
 
 import socket
 import sys
 import threading
-
-PATIENCE = 0.7  # seconds; what is dropped never answers
 
 
 def serve(family: str, port: int) -> None:
@@ -59,11 +57,11 @@ def _plain(address: str) -> str:
     return address.removeprefix("::ffff:")
 
 
-def ask(protocol: str, address: str, port: int) -> str:
+def ask(protocol: str, address: str, port: int, patience: float) -> str:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     with socket.socket(family, kind) as asking:
-        asking.settimeout(PATIENCE)
+        asking.settimeout(patience)
         try:
             asking.connect((address, port))
             if protocol == "udp":
@@ -79,4 +77,4 @@ if __name__ == "__main__":
     elif sys.argv[1] in ("say", "echo"):
         keep(int(sys.argv[2]), sys.argv[3] if sys.argv[1] == "say" else "")
     else:
-        print(ask(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+        print(ask(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])))
