@@ -35,7 +35,9 @@ if [ "$purpose" = test ]; then
     need btrfs-progs mkfs.btrfs
     need e2fsprogs mkfs.ext4
     # 1.29, the last docker-compose in Python; later releases of the system have another program by that name
-    case $(apt-cache policy docker-compose 2>/dev/null | sed -n 's/ *Candidate: //p') in
+    candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/ *Candidate: //p'; }
+    [ "$(id -u)" != 0 ] || [ -n "$(candidate docker-compose)" ] || apt-get update -q >/dev/null 2>&1 || true
+    case $(candidate docker-compose) in
     1.*) need docker-compose docker-compose ;;
     esac
 fi
