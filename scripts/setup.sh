@@ -96,15 +96,15 @@ take() { # take PROGRAM PACKAGE...: from the first package that can be had
     install -m 755 "$folder/root/usr/bin/$program" "$venv/bin/$program"
     rm -rf "$folder"
 }
-# The stock docker CLI from 26 on and docker compose 2.26, which come from Debian 13 where the host has older ones. Where
-# no Debian mirror is near, an older CLI has to do, and the tests beside that compose are left out.
+# The stock docker CLI from 26 on, docker compose 2.26 and docker buildx, which come from Debian 13 where the host has
+# older ones. Where no Debian mirror is near, an older CLI has to do, and the tests with the other two are left out.
 new_docker() {
     local major
     major=$(docker --version 2>/dev/null | sed -n 's/^Docker version \([0-9]*\)\..*/\1/p')
     [ "${major:-0}" -ge 26 ]
 }
 if [ "$purpose" = test ]; then
-    stock=(docker-compose)
+    stock=(docker-compose docker-buildx)
     new_docker || stock+=(docker-cli)
     say "Fetching the stock ${stock[*]}"
     scripts/trixie.sh "$venv/stock" "${stock[@]}" || say "Going on without"
