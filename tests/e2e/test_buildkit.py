@@ -30,8 +30,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return program(tmp_path_factory.mktemp("buildx"))
+def plugin() -> str:
+    return program()
 
 
 @pytest.fixture
