@@ -92,7 +92,9 @@ def test_answers_are_those_of_the_stock_client(docker: Any, ours: Run) -> None:
     command = "echo one; echo two >&2; touch /new; sleep 100"
     ours("run", "-d", "--name", name, "-l", "role=web", "-p", "80", "-p", "81", "busybox", "sh", "-c", command)
     time.sleep(0.3)
-    for asked in ASKED.values():
+    stock = docker.out("version", "--format", "{{.Client.Version}}")
+    alike = int(stock.split(".")[0]) >= 28  # older ones leave fields out of their JSON
+    for asked in ASKED.values() if alike else [words for words in ASKED.values() if "json" not in words]:
         words = [word.format(name) if "{" in word else word for word in asked]
         pairs = ((ours(*words), docker(*words)) for _ in range(3))  # an age may change between the two
         seen = [(a.stdout, b.stdout, a.stderr, b.stderr) for a, b in pairs]
