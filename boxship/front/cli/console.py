@@ -4,13 +4,12 @@ import contextlib
 import os
 import selectors
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from boxship.base.errors import Invalid
-from boxship.front.client.wire import Connection
+from boxship.front.client.wire import Connection, Line, half_close, pending
 
 CHUNK = 32 * 1024
 DETACH_KEYS = b"\x10\x11"  # ctrl-p ctrl-q
@@ -122,6 +121,8 @@ class Pump:
         sock = self._connection.sock
         while self._connection.reader.pending:
             self._show(self._connection.reader.some())
+        if pending(sock) and not self._receive(sock):
+            return
         with selectors.DefaultSelector() as waiting:
             waiting.register(sock, selectors.EVENT_READ)
             if self._stdin >= 0:
@@ -134,23 +135,23 @@ class Pump:
                     elif not self._receive(sock):
                         return
 
-    def _receive(self, sock: socket.socket) -> bool:
+    def _receive(self, sock: Line) -> bool:
         try:
             data = sock.recv(CHUNK)
-            while data and getattr(sock, "pending", int)():
+            while data and pending(sock):
                 data += sock.recv(CHUNK)  # TLS keeps decrypted bytes that select cannot see
-        except OSError:  # reset, or the end of a TLS stream whose own half we ended before
+        except OSError:  # reset
             return False
         self._show(data)
         return bool(data)
 
-    def _send(self, sock: socket.socket) -> bool:
+    def _send(self, sock: Line) -> bool:
         """Send what was typed; False when our input has ended."""
         data = os.read(self._stdin, CHUNK)
         detached = False
         if self._typed and data:
             data, detached = self._typed.feed(data)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(OSError):  # it may be gone
             if data:
                 sock.sendall(data)
             elif not detached and not self._typed:
@@ -189,19 +190,6 @@ def _piped(fd: int) -> int:
 
     threading.Thread(target=feed, daemon=True).start()
     return reading
-
-
-def half_close(sock: socket.socket) -> None:
-    """Tell the process that its input has ended; its output still comes."""
-    with contextlib.suppress(OSError):
-        if hasattr(sock, "unwrap"):
-            sock.settimeout(0)  # send close_notify, but do not wait for the daemon's: output is still to come
-            try:
-                sock.unwrap()
-            finally:
-                sock.settimeout(None)
-        else:
-            sock.shutdown(socket.SHUT_WR)
 
 
 def write(fd: int, data: bytes) -> None:

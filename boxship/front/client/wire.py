@@ -5,12 +5,14 @@ The standard library's http.client costs 40 ms of start-up, which is more than a
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from boxship.base.errors import Unavailable
 
 if TYPE_CHECKING:
     import ssl
+
+    from boxship.front.client.secure import SecureSocket
 
 CHUNK = 64 * 1024
 
@@ -36,7 +38,16 @@ class Address(NamedTuple):
     command: tuple[str, ...] = ()
 
 
-def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
+class Line(Protocol):
+    """A stream socket, or what does the same over TLS."""
+
+    def fileno(self) -> int: ...
+    def recv(self, size: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+
+
+def connect(address: Address, timeout: float | None = 10.0) -> Line:
     """Return a connected stream socket. Raises Unavailable with a next step."""
     try:
         if address.command:
@@ -58,8 +69,10 @@ def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
         ) from e
 
 
-def _secure(sock: socket.socket, address: Address) -> socket.socket:
-    return tls_context(address.tls or Tls()).wrap_socket(sock, server_hostname=address.host)
+def _secure(sock: socket.socket, address: Address) -> "SecureSocket":
+    from boxship.front.client.secure import SecureSocket
+
+    return SecureSocket(sock, tls_context(address.tls or Tls()), address.host)
 
 
 def tls_context(tls: Tls) -> "ssl.SSLContext":
@@ -73,10 +86,23 @@ def tls_context(tls: Tls) -> "ssl.SSLContext":
     return context
 
 
+def half_close(sock: Line) -> None:
+    """End our half; what the daemon still sends can be read."""
+    if isinstance(sock, socket.socket):
+        sock.shutdown(socket.SHUT_WR)
+    else:
+        sock.half_close()  # type: ignore[attr-defined]
+
+
+def pending(sock: Line) -> int:
+    """Return how many bytes can be read that waiting for the socket does not tell of."""
+    return 0 if isinstance(sock, socket.socket) else sock.pending()  # type: ignore[attr-defined]
+
+
 class Reader:
     """Buffered reading of a socket; what is behind an HTTP head stays here for who takes the connection over."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Line) -> None:
         self._sock = sock
         self._buffer = bytearray()
 

@@ -1,0 +1,87 @@
+"""TLS over a socket, such that our half can be closed while the other side still sends.
+
+Python's own SSLSocket reads on while it takes its leave, and loses what arrives right then. Here the bytes pass through
+memory, and the farewell is sent with nothing left to read.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+CHUNK = 32 * 1024
+T = TypeVar("T")
+
+
+class SecureSocket:
+    """Looks like a socket to who reads, writes, waits and closes. Raises ssl.SSLError, an OSError, as one does."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
+        """name: the daemon's, as its certificate has it."""
+        self._sock = sock
+        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._came, self._goes, server_hostname=name)
+        self._one, self._sending = threading.Lock(), threading.Lock()  # one may write while another waits to read
+        self._held = bytearray()  # decrypted, not yet asked for
+        try:
+            self._carry(self._tls.do_handshake)
+        except BaseException:
+            sock.close()
+            raise
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def pending(self) -> int:
+        """Return how many bytes `recv` can give although the socket below has none."""
+        return len(self._held) + self._tls.pending() + self._came.pending
+
+    def recv(self, size: int) -> bytes:
+        """Return b"" at the end of the other side's half."""
+        if self._held:
+            part = bytes(self._held[:size])
+            del self._held[:size]
+            return part
+        try:
+            return self._carry(lambda: self._tls.read(size))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._carry(lambda: self._tls.write(rest)) :]  # noqa: B023, called at once
+
+    def half_close(self) -> None:
+        """End our half; what the other side sends can still be read."""
+        with suppress(ssl.SSLError):  # nothing more has come, or the other side's half has ended, too
+            while part := self._tls.read(CHUNK):
+                self._held += part
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _carry(self, step: Callable[[], T]) -> T:
+        """Do a step of TLS; give it what comes in, and send what it has to say."""
+        while True:
+            try:
+                with self._one:
+                    return step()
+            except ssl.SSLWantReadError:
+                self._flush()
+                if data := self._sock.recv(CHUNK):
+                    self._came.write(data)
+                else:
+                    self._came.write_eof()
+            finally:
+                self._flush()
+
+    def _flush(self) -> None:
+        with self._sending:
+            if data := self._goes.read():
+                self._sock.sendall(data)
