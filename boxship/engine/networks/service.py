@@ -14,7 +14,7 @@ from boxship.base.clock import Clock
 from boxship.base.errors import Conflict, Forbidden, Invalid, NotFound, PlatformError
 from boxship.base.tasks import Tasks
 from boxship.engine.events import Events
-from boxship.engine.networks import defaults, endpoints
+from boxship.engine.networks import defaults, endpoints, ipam
 from boxship.engine.networks.attached import Attached, Members, NetworkFiles, Ports
 from boxship.engine.networks.catalogue import Catalogue
 from boxship.engine.networks.drivers import Driver
@@ -137,9 +137,14 @@ class Networks:
         """Return the new network and a warning, "" for none. unique: whether no other may have its name.
         Raises with dockerd's texts for what cannot be."""
         async with self._making:
+            routes = await self._host.links.routes() if spec.ipam and spec.driver == "bridge" else ()
             network = await self._makers.make(spec, unique)
         self._publish("create", network)
-        return network, ""
+        hidden = list(filter(None, (ipam.overlap(pool.subnet, routes) for pool in network.pools)))
+        warning = f"network {spec.name} hides what the host has a route to: {', '.join(hidden)}" if hidden else ""
+        if warning:
+            log.warning("%s", warning)
+        return network, warning
 
     def get(self, ref: str) -> Network:
         return self._catalogue.find(ref)

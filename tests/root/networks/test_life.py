@@ -180,6 +180,14 @@ async def test_networks_refused(lab: Lab) -> None:
     assert [n.spec.name for n in lab.networks.all()] == ["host", "none", "bridge", "net"]
 
 
+async def test_subnets_that_hide_routes_of_the_host_are_told_of(lab: Lab) -> None:
+    await lab.run(None, "ip", "route", "add", "10.249.7.0/24", "via", "10.211.0.9", "dev", lab.settings.bridge)
+    _, warning = await lab.networks.create(NetworkSpec(name="over", ipam=(IpamPool(subnet="10.249.0.0/16"),)))
+    assert warning == "network over hides what the host has a route to: 10.249.7.0/24"
+    _, warning = await lab.networks.create(NetworkSpec(name="beside", ipam=(IpamPool(subnet="10.248.0.0/16"),)))
+    assert warning == ""
+
+
 async def test_mtu_and_names_of_links(lab: Lab) -> None:
     link = f"bt{lab.tag}x"
     options = {"com.docker.network.driver.mtu": "1300", "com.docker.network.bridge.name": link}
