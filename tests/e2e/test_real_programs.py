@@ -9,8 +9,8 @@ import pytest
 
 from tests import programs
 from tests.daemons import PROGRAM
-from tests.programs import Account
 from tests.e2e.conftest import Docker
+from tests.programs import Account
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.slow]
 PATIENCE = 60.0  # seconds
