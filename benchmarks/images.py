@@ -1,10 +1,12 @@
 """Load, push, pull and save through the stock CLI of several daemons and skopeo: same images, same registry, one run.
 
-    python benchmarks/images.py --host boxship=unix:///run/boxship.sock --host dockerd=unix:///run/docker.sock
+    python -m benchmarks.images --dockerd /usr/sbin/dockerd
+    python -m benchmarks.images --host boxship=unix:///run/boxship.sock --host dockerd=unix:///run/docker.sock
 
-The first daemon is compared with the others. Each is asked in turn, `--rounds` times; the best counts, for the machine
-may be busy with other things. The images: 8 layers with 20,000 files of 500 MiB together, and one layer of 64 MiB.
-The registry is Debian's docker-registry with its data in memory. Daemons are left as they were found, but for caches.
+Starts a daemon of ours, and a dockerd, with roots in memory; or asks those that run already. The first is compared with
+the others. Each is asked in turn, `--rounds` times; medians are told. The images: 8 layers with 20,000 files of 500 MiB
+together, and one layer of 64 MiB. The registry is Debian's docker-registry with its data in memory. Daemons are left as
+they were found, but for caches. Also told: the most memory each daemon took with each image.
 """
 
 import argparse
@@ -16,15 +18,32 @@ import os
 import random
 import shutil
 import socket
+import statistics
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks import daemons
+from benchmarks.client import Client
+from benchmarks.memory import Memory
 
 MIB = 1 << 20
 Times = dict[tuple[str, str], list[float]]
+MEMORY = "most memory, MiB"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One to be measured. host: "" for skopeo, which is no daemon.  pid: 0 where it is not known."""
+
+    name: str
+    host: str
+    pid: int = 0
 
 
 def layer(number: int, files: int, size: int) -> bytes:
@@ -104,9 +123,20 @@ def daemon_round(note: Callable[[str, float], None], host: str, file: Path, tag:
     docker("rmi", tag)
     note("pull", docker("pull", "-q", tag))
     note("pull, present", docker("pull", "-q", tag))
+    note("pull, present, API alone", asked_again(host, tag))
     note("save", docker("save", "-o", str(work / "saved.tar"), tag))
     (work / "saved.tar").unlink()
     docker("rmi", tag)
+
+
+def asked_again(host: str, tag: str) -> float:
+    """Return the milliseconds a pull of what is present takes without the command line's own start."""
+    client = Client("pull", host.removeprefix("unix://"))
+    name, _, version = tag.rpartition(":")
+    client.call("GET", "/_ping", raw=True)
+    begun = time.monotonic()
+    client.call("POST", f"/images/create?fromImage={name}&tag={version}", raw=True)
+    return (time.monotonic() - begun) * 1000
 
 
 def skopeo_round(note: Callable[[str, float], None], file: Path, tag: str, work: Path) -> None:
@@ -117,28 +147,31 @@ def skopeo_round(note: Callable[[str, float], None], file: Path, tag: str, work:
     shutil.rmtree(work / "dir")
 
 
-def measure(asked: argparse.Namespace, work: Path) -> Times:
+def measure(asked: argparse.Namespace, peers: list[Peer], work: Path) -> Times:
     found: Times = {}
-    hosts = [text.partition("=")[::2] for text in asked.host]
     for title, layers, files, size in (("64 MiB", 1, 64, 64 * MIB), ("500 MiB", 8, 20_000, 500 * MIB)):
         if asked.only not in ("", title):
             continue
         for _ in range(asked.rounds):
-            for name, host in [*hosts, ("skopeo", "")]:
+            for peer in peers:
 
-                def note(step: str, took: float, name: str = name, title: str = title) -> None:
+                def note(step: str, took: float, name: str = peer.name, title: str = title) -> None:
                     found.setdefault((f"{title} {step}", name), []).append(took)
-                    print(f"  {title} {step} {name}: {took:.0f} ms", flush=True)
+                    print(f"  {title} {step} {name}: {took:.0f}", flush=True)
 
                 store = Path(tempfile.mkdtemp(dir=work))
                 with registry(store) as address:  # an empty one each time, or a push would find all there
                     tag = f"{address}/bench:1"
                     file = work / "image.tar"
                     archive(file, tag, layers, files, size)
-                    if host:
-                        daemon_round(note, host, file, tag, work)
-                    else:
+                    if not peer.host:
                         skopeo_round(note, file, tag, work)
+                    elif peer.pid:
+                        with Memory(peer.pid) as memory:
+                            daemon_round(note, peer.host, file, tag, work)
+                        note(MEMORY, memory.peak)
+                    else:
+                        daemon_round(note, peer.host, file, tag, work)
                 shutil.rmtree(store)
     return found
 
@@ -146,30 +179,43 @@ def measure(asked: argparse.Namespace, work: Path) -> Times:
 def report(found: Times) -> None:
     names = list(dict.fromkeys(name for _, name in found))
     print(
-        "\n" + "best, ms".ljust(24) + "".join(name.rjust(12) for name in names) + "   the first is so many times faster"
+        "\n"
+        + "medians, ms".ljust(34)
+        + "".join(name.rjust(12) for name in names)
+        + "   the first takes so many times less"
     )
     for step in dict.fromkeys(step for step, _ in found):
-        best = {name: min(found[step, name]) for name in names if (step, name) in found}
+        best = {name: statistics.median(found[step, name]) for name in names if (step, name) in found}
         if names[0] not in best:
             continue
         ratios = [f"{name} {best[name] / best[names[0]]:.2f}" for name in names[1:] if name in best]
         cells = "".join((f"{best[name]:.0f}" if name in best else "-").rjust(12) for name in names)
-        print(step.ljust(24) + cells + "   " + ", ".join(ratios))
+        print(step.ljust(34) + cells + "   " + ", ".join(ratios))
+
+
+def started(name: str, path: str, pidfile: str) -> Peer:
+    return Peer(name, f"unix://{path}", int((Path(path).parent / pidfile).read_text()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--host", action="append", required=True, metavar="NAME=ADDRESS", help="a daemon to measure")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--host", action="append", default=[], metavar="NAME=ADDRESS", help="a daemon that runs")
+    parser.add_argument("--dockerd", default=os.environ.get("DOCKERD_PROGRAM", ""), help="program to compare with")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="`64 MiB` or `500 MiB`")
     parser.add_argument("--work", default="/dev/shm", help="directory for the images and the registry")
     asked = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="boxship-bench-", dir=asked.work))
     os.environ["DOCKER_CONFIG"] = str(work)
-    try:
-        report(measure(asked, work))
-    finally:
-        shutil.rmtree(work)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, work)
+        peers = [Peer(*text.partition("=")[::2]) for text in asked.host]
+        if not peers:
+            peers.append(started("boxship", stack.enter_context(daemons.boxship()), "daemon.pid"))
+            if asked.dockerd:
+                peers.append(started("dockerd", stack.enter_context(daemons.dockerd(asked.dockerd)), "pid"))
+        report(measure(asked, [*peers, Peer("skopeo", "")], work))
 
 
 if __name__ == "__main__":
