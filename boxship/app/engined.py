@@ -20,6 +20,7 @@ from boxship.base import log as logs
 from boxship.base.errors import Invalid, PlatformError
 from boxship.base.tasks import Tasks
 from boxship.front.cli.flags import Parsed
+from boxship.host.memory import few_arenas
 
 if TYPE_CHECKING:
     from boxship.app import wiring
@@ -62,6 +63,7 @@ def _document(path: str) -> str:
 
 def run(settings: Settings, again: Callable[[], Settings]) -> int:
     """Hold the roots, serve, let go. `again` reads the settings anew for SIGHUP."""
+    few_arenas()
     logs.configure(settings.level, settings.log_format)
     with presence.lock(settings.data_root), presence.pidfile(settings.pidfile):
         os.makedirs(settings.exec_root, mode=0o711, exist_ok=True)

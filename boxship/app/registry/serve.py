@@ -18,6 +18,7 @@ from boxship.app.registry import settings as tables
 from boxship.app.registry.settings import Settings
 from boxship.base import log as logs
 from boxship.base.errors import Invalid, KernelError, PlatformError
+from boxship.host.memory import few_arenas
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -40,6 +41,7 @@ def main(argv: Sequence[str]) -> int:
         if parsed.on("validate"):
             print("configuration OK")
             return 0
+        few_arenas()
         logs.configure(settings.log_level, settings.log_format)
         asyncio.run(_run(settings))
         return 0

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
-LIMIT = 4 << 20  # bytes under way
+LIMIT = 1 << 20  # bytes under way; each layer of a pull has so many
 STEP = 1 << 19  # bytes that are worth a change of thread
 
 
@@ -21,6 +21,7 @@ class Feed:
         self._changed = threading.Condition()
         self._pieces: deque[bytes] = deque()
         self._held = 0
+        self._waited_for = False
         self._ended = False
         self._abandoned = False
         self._error: BaseException | None = None
@@ -33,7 +34,7 @@ class Feed:
             self._pieces.append(piece)
             self._held += len(piece)
             self._changed.notify()
-            full = self._held > LIMIT
+            full = self._waited_for = self._held > LIMIT
             if full:
                 self._room.clear()
         if full:
@@ -60,7 +61,8 @@ class Feed:
                 self._pieces.appendleft(piece[size:])
                 piece = piece[:size]
             self._held -= len(piece)
-            if self._held <= LIMIT // 2:
+            if self._waited_for and self._held <= LIMIT // 2:
+                self._waited_for = False  # one word is enough
                 self._loop.call_soon_threadsafe(self._room.set)
         return piece
 
