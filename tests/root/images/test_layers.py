@@ -15,7 +15,7 @@ import sys
 import tarfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ from boxship.engine.images import Images
 from boxship.engine.images.making import ImportWish
 from boxship.engine.images.reference import parse
 from boxship.host.tree import Trees
+from boxship.model.status import Container
 from boxship.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.root
@@ -51,11 +52,11 @@ class Home:
         self.root.mkdir()
         self._open: list[tuple[Trees, SqliteStore]] = []
 
-    async def daemon(self) -> Images:
+    async def daemon(self, containers: Callable[[], list[Container]] = list) -> Images:
         trees, store = Trees(self.root / "trash"), SqliteStore(self.root / "db")
         self._open.append((trees, store))
         clock = SystemClock()
-        images = Images(store, Events(Bus(), clock), clock, self.root, trees=HostTrees(trees), containers=list)
+        images = Images(store, Events(Bus(), clock), clock, self.root, trees=HostTrees(trees), containers=containers)
         await images.start()
         return images
 
@@ -262,11 +263,11 @@ async def test_a_killed_daemon_leaves_whole_images_or_none(directory: Home) -> N
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        await _inspect(directory)
+        await inspect(directory)
 
 
-async def _inspect(home: Home) -> None:
-    """All that is there is whole, and nothing else is there."""
+async def inspect(home: Home) -> set[str]:
+    """All that is there is whole, and nothing else is there. Return the images' names."""
     images = await home.daemon()
     needed = set()
     for image in images.all():
@@ -276,4 +277,6 @@ async def _inspect(home: Home) -> None:
             assert f"sha256:{hashlib.sha256(whole).hexdigest()}" == diff_id
     assert set(os.listdir(home.root / "layers")) == needed
     assert [name for name in os.listdir(home.root / "tmp") if name.startswith("layer-")] == []
+    names = {name for image in images.all() for name in image.tags}
     await home.aclose()
+    return names
