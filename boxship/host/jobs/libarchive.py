@@ -7,8 +7,8 @@ from ctypes.util import find_library
 OK, EOF, WARN = 0, 1, -20
 BLOCK = 1 << 18
 # Owners, permissions, times and attributes as archived; a file in the way is replaced, never written through.
-OWNER, PERM, TIME, UNLINK, XATTR = 0x0001, 0x0002, 0x0004, 0x0010, 0x0080
-FLAGS = OWNER | PERM | TIME | UNLINK | XATTR
+OWNER, PERM, TIME, UNLINK, ACL, XATTR = 0x0001, 0x0002, 0x0004, 0x0010, 0x0020, 0x0080
+FLAGS = OWNER | PERM | TIME | UNLINK | ACL | XATTR
 
 _lib: ctypes.CDLL | None = None
 # name -> result, arguments

@@ -25,6 +25,7 @@ _KINDS = {
 }
 
 
+_PORTABLE = ("security.capability", "system.posix_acl_", "user.")
 OVERFLOW = 65534  # what the kernel shows for an id that has none in a user namespace
 
 
@@ -213,5 +214,5 @@ def _attributes(file: bytes | int) -> dict[str, bytes]:
 
 
 def _portable(attributes: dict[str, bytes]) -> dict[str, bytes]:
-    """Those that mean something elsewhere: file capabilities, and the users' own."""
-    return {n: v for n, v in attributes.items() if n == "security.capability" or n.startswith("user.")}
+    """Those that mean something elsewhere: file capabilities, access control lists, and the users' own."""
+    return {n: v for n, v in attributes.items() if n.startswith(_PORTABLE)}

@@ -18,6 +18,8 @@ OPAQUE = b".wh..wh..opq"
 LONGEST = 4095  # bytes of a name, as the kernel takes it
 RESERVE = 64 << 20  # bytes that an archive must leave free on the disk
 _OVERLAY = (b"trusted.overlay.", b"user.overlay.")
+_ACLS = b"system.posix_acl_"  # the library knows these in tar's own form only, SCHILY.acl.*
+Attributes = list[tuple[bytes, bytes]]
 Map = tuple[tuple[int, int, int], ...]
 """(in the archive, on the host, how many)"""
 
@@ -87,11 +89,15 @@ class _Unpack:
         if self._rules.layer and (base := name.rpartition(b"/")[2]).startswith(b".wh."):
             self._whiteout(name, base)
         elif self._rules.layer or self._rules.itself or name != b".":
-            self._prepare(entry, raw, name)
+            acls = self._prepare(entry, raw, name)
             self._write(reader, name)
+            for attribute, value in acls:
+                os.setxattr(name, attribute, value, follow_symlinks=False)
 
-    def _prepare(self, entry: c_void_p, raw: bytes, name: bytes) -> None:
+    def _prepare(self, entry: c_void_p, raw: bytes, name: bytes) -> Attributes:
+        """Make an entry what is to be written; return the attributes that are left for us to set."""
         lib = self._lib
+        acls: Attributes = []
         if name != raw:
             lib.entry_set_pathname(entry, name)
         if (target := lib.entry_hardlink(entry)) is not None and (kept := inside(target)) != target:
@@ -99,9 +105,10 @@ class _Unpack:
         if self._translates:
             self._give_owner(entry)
         if lib.entry_xattr_reset(entry):
-            self._keep_attributes(entry)
+            acls = self._keep_attributes(entry)
         if not lib.entry_sparse_count(entry):
             self._count(lib.entry_size(entry))
+        return acls
 
     def _give_owner(self, entry: c_void_p) -> None:
         lib, rules = self._lib, self._rules
@@ -109,14 +116,15 @@ class _Unpack:
         lib.entry_set_uid(entry, translated(uid, rules.uid_map))
         lib.entry_set_gid(entry, translated(gid, rules.gid_map))
 
-    def _keep_attributes(self, entry: c_void_p) -> None:
-        """Drop overlay's own attributes, which would let a layer speak for others."""
+    def _keep_attributes(self, entry: c_void_p) -> Attributes:
+        """Drop overlay's own attributes, which would let a layer speak for others. Return access control lists."""
         attributes = list(self._attributes(entry))
         kept = [(name, value) for name, value in attributes if not name.startswith(_OVERLAY)]
         if len(kept) < len(attributes):
             self._lib.entry_xattr_clear(entry)
             for name, value in kept:
                 self._lib.entry_xattr_add_entry(entry, name, value, len(value))
+        return [(name, value) for name, value in kept if name.startswith(_ACLS)]
 
     def _attributes(self, entry: c_void_p) -> Iterator[tuple[bytes, bytes]]:
         name, value, size = c_char_p(), c_void_p(), c_size_t()

@@ -161,6 +161,36 @@ async def test_everything_comes_out_as_it_went_in(trees: Trees, place: Path) -> 
     assert (root / ("n" * 200) / ("m" * 200)).read_text() == "long"
 
 
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """Return an access control list as the kernel holds it: (tag, permissions, id)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+ALLOWED = acl((1, 6, NOBODY), (2, 4, 1000), (4, 4, NOBODY), (0x10, 4, NOBODY), (0x20, 0, NOBODY))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"SCHILY.xattr.system.posix_acl_access": ALLOWED.decode("utf-8", "surrogateescape")},
+        {"SCHILY.acl.access": "user::rw-,user:somebody:r--:1000,group::r--,mask::r--,other::---"},
+    ],
+    ids=["as an attribute", "as GNU tar writes them"],
+)
+async def test_access_control_lists(trees: Trees, place: Path, headers: dict[str, str]) -> None:
+    def change(info: tarfile.TarInfo) -> None:
+        info.mode, info.pax_headers = 0o640, headers  # a mode says the same as its list
+
+    await unpack(trees, tar(("d", DIR, ""), ("d/f", FILE, "x"), change=change), place / "root")
+    packed = b"".join([piece async for piece in trees.packed(place / "root", "/")])
+    for name in ("d/f", "d"):
+        assert os.getxattr(place / "root" / name, "system.posix_acl_access") == ALLOWED
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            found = next(m for m in archive if m.name.strip("./") == f"root/{name}" or m.name.endswith(name))
+            assert "SCHILY.xattr.system.posix_acl_access" in found.pax_headers
+
+
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 async def test_every_kind_of_tar(trees: Trees, place: Path, form: int) -> None:
     name = "d" * 90 + "/" + "f" * 90
