@@ -184,8 +184,8 @@ class Settings:
         key="insecure-registries", group="Images", reload=True,
     )  # fmt: skip
     registry_mirrors: tuple[str, ...] = row(
-        kinds.LIST, (), "Ask this registry before Docker Hub", flag="registry-mirror", key="registry-mirrors",
-        group="Images", reload=True,
+        kinds.LIST, (), "Ask this registry before Docker Hub; DOMAIN=ADDRESS before any other", flag="registry-mirror",
+        key="registry-mirrors", group="Images", reload=True,
     )  # fmt: skip
     max_concurrent_downloads: int = row(
         kinds.NUMBER, 3, "Layers fetched at once in a pull", group="Images", reload=True

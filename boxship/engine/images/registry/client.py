@@ -18,6 +18,7 @@ from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Una
 from boxship.engine.images.registry import limits
 from boxship.engine.images.registry.auth import Challenge, Credentials, parse_challenges
 from boxship.engine.images.registry.hosts import Endpoint
+from boxship.engine.images.registry.proxies import proxy_for
 
 CHUNK = 1 << 18
 ATTEMPTS = 5
@@ -104,24 +105,22 @@ class Client:
         if self._authorization and url.startswith(self.endpoint.base):
             shown["Authorization"] = self._authorization
         try:
-            return await self._session().request(method, url, data=body, headers=shown)
+            return await self._session().request(method, url, data=body, headers=shown, proxy=_proxy(url))
         except (aiohttp.ClientError, TimeoutError, OSError) as e:
             raise Unreachable(f'{method.capitalize()} "{url}": {_reason(e)}') from e
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
             connector = aiohttp.TCPConnector(ssl=self._tls(), limit=16)
-            self._http = aiohttp.ClientSession(
-                connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
-            )
+            self._http = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, auto_decompress=False)
         return self._http
 
     def _tls(self) -> ssl.SSLContext | bool:
-        if not self.endpoint.verify:
-            return False
         if not self.endpoint.base.startswith("https:"):
-            return True
+            return self.endpoint.verify
         context = ssl.create_default_context()
+        if not self.endpoint.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         for directory in self._certificates:
             _trust(context, Path(directory) / self.endpoint.host)
         return context
@@ -157,10 +156,10 @@ class Client:
             shown = {"Authorization": known.basic} if known.basic else {}
             asked = query | ({"account": known.username} if known.username else {})
             asked |= {"offline_token": "true", "client_id": CLIENT} if self.offline else {}
-            async with self._session().get(realm, params=asked, headers=shown) as response:
+            async with self._session().get(realm, params=asked, headers=shown, proxy=_proxy(realm)) as response:
                 if response.status not in (404, 405) or not known.username:
                     return await _granted(response, realm)
-        async with self._session().post(realm, data={**query, **self._grant()}) as response:
+        async with self._session().post(realm, data={**query, **self._grant()}, proxy=_proxy(realm)) as response:
             return await _granted(response, realm)
 
     def _grant(self) -> dict[str, str]:
@@ -218,6 +217,10 @@ class Client:
                     continue
                 yield piece[skip:] if skip else piece
                 skip = 0
+
+
+def _proxy(url: str) -> str | None:
+    return proxy_for(url, os.environ)
 
 
 async def _granted(response: aiohttp.ClientResponse, realm: str) -> dict[str, Any]:

@@ -360,6 +360,22 @@ async def test_push_refusals(site: Site) -> None:
     await site.push(who=ME)
 
 
+async def test_through_a_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry's name is known to the proxy only."""
+    monkeypatch.setenv("http_proxy", f"http://{site.registry.domain}")
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    pulled = site.serve()
+    site.registries.options = RegistryOptions(insecure=("reg.invalid",))
+    pull = await site.registries.find(parse("reg.invalid/team/app:1"), AMD64)
+    await pull.run(site.lines.append)
+    await pull.aclose()
+    assert site.images.get("reg.invalid/team/app:1").digests == (f"reg.invalid/team/app@{pulled}",)
+    monkeypatch.setenv("no_proxy", "invalid")
+    with pytest.raises(PlatformError, match="no such host"):
+        await site.registries.find(parse("reg.invalid/team/app:1"), AMD64)
+
+
 async def test_search(site: Site) -> None:
     found = await site.registries.search(f"{site.registry.domain}/box", 1)
     assert found == [{"name": "a/box", "star_count": 5, "is_official": False}]
