@@ -27,8 +27,9 @@ demo-down: ## Take away all that `make demo` made
 test: setup-test ## Lint, types, import contracts and all tests but the long ones
 	@scripts/check.sh
 
-test-long: setup-test ## The tests that take long: random kills, 500 containers
+test-long: setup-test ## The tests that take long: random kills, damaged archives, 500 containers
 	@BOXSHIP_KILLS=200 $(BIN)/pytest -q tests/kill/test_kill.py
+	@BOXSHIP_FUZZ=3000 $(BIN)/pytest -q tests/unit/engine/images/test_fuzz.py tests/root/images/test_fuzz_layers.py
 	@$(BIN)/pytest -q -m slow
 
 lint: setup-test ## Lint, types and import contracts only

@@ -1,11 +1,12 @@
 """Whatever compression a layer or archive comes in: plain bytes out, with the digests of both forms."""
 
 import bz2
+import contextlib
 import hashlib
 import io
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
@@ -92,6 +93,19 @@ def _reader(counted: _Counted, compression: str) -> _Readable:
     return lzma.LZMAFile(source) if compression == XZ else counted
 
 
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Raises Invalid for what decompressors say of damaged data; what the source itself raises passes."""
+    try:
+        yield
+    except _FAULTS as e:
+        raise Invalid(f"broken compressed data: {e}") from e
+    except OSError as e:
+        if type(e) is not OSError or e.errno is not None:
+            raise
+        raise Invalid(f"broken compressed data: {e}") from e  # bz2's own words for it
+
+
 class Intake:
     """Reads a source to its end, plain. size: plain bytes so far. The digests are right once `read` gave b"".
     compression: GZIP, ZSTD, BZIP2, XZ, or "" once the first byte was read."""
@@ -124,10 +138,8 @@ class Intake:
             self.compression = compression_of(self._source.head(6))
             self._reader = _reader(self._source, self.compression)
             self._source.hashed = self._reader is not self._source
-        try:
+        with _understood():
             piece = self._reader.read(size)
-        except _FAULTS as e:
-            raise Invalid(f"broken compressed data: {e}") from e
         self._hash.update(piece)
         self.size += len(piece)
         return piece
@@ -141,9 +153,7 @@ def plain(source: Callable[[int], bytes]) -> Callable[[int], bytes]:
     def read(size: int) -> bytes:
         if not reader:
             reader.append(_reader(counted, compression_of(counted.head(6))))
-        try:
+        with _understood():
             return reader[0].read(size)
-        except _FAULTS as e:
-            raise Invalid(f"broken compressed data: {e}") from e
 
     return read

@@ -12,6 +12,9 @@ BLOCK = 512
 _ZERO = bytes(BLOCK)
 _REGULAR = b"0\0" + b"7"
 _BODILESS = b"123456"
+_BIGGEST = (1 << 63) - 1  # bytes of a file, as the kernel counts
+_DIGITS = len(str(_BIGGEST))
+_LONGEST = 4095  # of a name, as the kernel takes it
 _EXTENSION_LIMIT = 1 << 20  # a pax header of more is an attack, not a name
 
 
@@ -78,7 +81,7 @@ class HeadReader:
                 self._learn(bytes(self._body[: self._body_size]))
 
     def _extension(self, kind: bytes, size: int) -> None:
-        if size > _EXTENSION_LIMIT:
+        if not 0 <= size <= _EXTENSION_LIMIT:
             raise Invalid(f"archive/tar: extended header of {size} bytes")
         self._kind, self._body_size, self.wanted = kind, size, padded(size)
         if not size:
@@ -110,6 +113,7 @@ class HeadReader:
             link=pax.get("linkpath") or link or _string(block[157:257]),
             in_tree=kind in _REGULAR and not sparse and stored > 0 and "/.wh." not in f"/{path}",
         )
+        _check(head)
         if kind == b"S":
             self._sparse = head
             return self._sparse_part(block, 482)
@@ -132,6 +136,14 @@ def _real_size(block: bytes, kind: bytes, stored: int, pax: dict[str, str]) -> i
     return stored
 
 
+def _check(head: Head) -> None:
+    """Raises Invalid for what no file can be."""
+    if not (0 <= head.stored <= _BIGGEST and 0 <= head.size <= _BIGGEST):
+        raise Invalid(f"archive/tar: invalid tar header: {head.path[:120]} has no size that can be")
+    if len(head.path) > _LONGEST:
+        raise Invalid(f"archive/tar: invalid tar header: {head.path[:120]}…: the name is longer than {_LONGEST} bytes")
+
+
 def _check_sum(block: bytes) -> None:
     """Both readings of the bytes, as old programs summed signed ones."""
     want = _number(block[148:156], "checksum")
@@ -152,7 +164,7 @@ def _number(field: bytes, name: str) -> int:
 
 
 def _decimal(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _DIGITS:
         raise Invalid(f"archive/tar: invalid tar header: size is {text[:20]!r}")
     return int(text)
 
@@ -178,7 +190,7 @@ def _records(body: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     while body:
         digits, space, rest = body.partition(b" ")
-        if not space or not digits.isdigit() or not len(digits) + 1 < int(digits) <= len(body):
+        if not space or not digits.isdigit() or len(digits) > _DIGITS or not len(digits) + 1 < int(digits) <= len(body):
             raise Invalid("archive/tar: invalid tar header: pax record")
         key, _, value = rest[: int(digits) - len(digits) - 2].partition(b"=")
         found[key.decode(errors="surrogateescape")] = value.decode(errors="surrogateescape")

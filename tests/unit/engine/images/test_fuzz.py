@@ -4,13 +4,17 @@ Bounded: BOXSHIP_FUZZ says how many examples each has, 150 by default. Mutations
 bytes get nowhere.
 """
 
+import bz2
 import contextlib
 import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
+from collections.abc import Callable
 
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +112,16 @@ def test_headers_whose_sum_is_right(number: int, place: int, what: bytes) -> Non
 @given(CHANGES)
 def test_packed_layers(changes: list[tuple[int, bytes, bool]]) -> None:
     intake = Intake(io.BytesIO(changed(gzip.compress(TAR, mtime=0), changes)).read)
+    with contextlib.suppress(PlatformError):
+        while intake.read():
+            pass
+
+
+@bounded
+@given(st.sampled_from((gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress)), CHANGES)
+def test_layers_packed_in_other_ways(pack: Callable[[bytes], bytes], changes: list[tuple[int, bytes, bool]]) -> None:
+    packed = pack(TAR)
+    intake = Intake(io.BytesIO(packed[:6] + changed(packed[6:], changes)).read)
     with contextlib.suppress(PlatformError):
         while intake.read():
             pass

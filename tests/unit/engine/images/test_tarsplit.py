@@ -185,3 +185,32 @@ def test_an_enormous_extended_header_is_refused() -> None:
     info.type, info.size = tarfile.XHDTYPE, 1 << 30
     with pytest.raises(Invalid, match="extended header"):
         HeadReader().block(info.tobuf(tarfile.USTAR_FORMAT))
+
+
+def _entry(pax: dict[str, str], **fields: object) -> bytes:
+    info = tarfile.TarInfo("f")
+    info.pax_headers = pax
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info.tobuf(tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT)
+
+
+IMPOSSIBLE = {
+    "a size beyond all files": _entry({}, size=1 << 80),
+    "a size of too many digits": _entry({"size": "9" * 5000}),
+    "a size just too big": _entry({"size": str(1 << 63)}),
+    "a record of too many digits": b"9" * 5000 + b" x=y\n",
+    "a name no kernel takes": _entry({"path": "n" * 70_000}),
+}
+
+
+@pytest.mark.parametrize("raw", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_what_no_file_can_be(raw: bytes) -> None:
+    if not raw.startswith(b"9"):
+        data = raw
+    else:  # the body of an extended header
+        info = tarfile.TarInfo("x")
+        info.type, info.size = b"x", len(raw)
+        data = info.tobuf() + raw + bytes(-len(raw) % 512)
+    with pytest.raises(Invalid, match="invalid tar header"):
+        split(data + bytes(512), 512)
