@@ -17,10 +17,10 @@ class Paths:
 
     def take(self, head: Head) -> None:
         """Raises Invalid naming an entry that replaces a file, or a directory of files, of the same archive."""
-        if head.is_dir or (not self._files and not head.in_tree):
+        if not self._files and not head.in_tree:
             return
         path = posixpath.normpath(head.path)
-        if hash(path) in self._files or hash(path) in self._above:
+        if hash(path) in self._files or (hash(path) in self._above and not head.is_dir):
             raise _twice(head.path)
         if head.in_tree:
             self._files.add(hash(path))

@@ -15,6 +15,7 @@ _BODILESS = b"123456"
 _BIGGEST = (1 << 63) - 1  # bytes of a file, as the kernel counts
 _DIGITS = len(str(_BIGGEST))
 _LONGEST = 4095  # of a name, as the kernel takes it
+_NAMES = (b"path", b"linkpath", b"GNU.sparse.name")
 _EXTENSION_LIMIT = 1 << 20  # a pax header of more is an attack, not a name
 
 
@@ -111,7 +112,11 @@ class HeadReader:
             size=_real_size(block, kind, stored, pax),
             stored=stored,
             link=pax.get("linkpath") or link or _string(block[157:257]),
-            in_tree=kind in _REGULAR and not sparse and stored > 0 and "/.wh." not in f"/{path}",
+            in_tree=kind in _REGULAR
+            and not sparse
+            and stored > 0
+            and "/.wh." not in f"/{path}"
+            and not path.endswith("/"),  # which makes it a directory for some
         )
         _check(head)
         if kind == b"S":
@@ -192,7 +197,11 @@ def _records(body: bytes) -> dict[str, str]:
         digits, space, rest = body.partition(b" ")
         if not space or not digits.isdigit() or len(digits) > _DIGITS or not len(digits) + 1 < int(digits) <= len(body):
             raise Invalid("archive/tar: invalid tar header: pax record")
+        if body[int(digits) - 1 : int(digits)] != b"\n":
+            raise Invalid("archive/tar: invalid tar header: pax record")
         key, _, value = rest[: int(digits) - len(digits) - 2].partition(b"=")
+        if key in _NAMES and b"\0" in value:
+            raise Invalid("archive/tar: invalid tar header: a name ends in the middle")
         found[key.decode(errors="surrogateescape")] = value.decode(errors="surrogateescape")
         body = body[int(digits) :]
     return found
