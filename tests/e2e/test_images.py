@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemons import PROGRAM
 from tests.images import busybox_rootfs
 
 pytestmark = pytest.mark.e2e
@@ -128,6 +129,32 @@ def test_list_filters(docker, image: str) -> None:
     assert shown("reference=bt/*:nope") == []
     assert f"{image}:1" not in shown("dangling=true")
     assert docker("images", "--filter", "foo=bar", check=False).returncode == 1
+
+
+def test_tree(docker, image: str) -> None:
+    """A tree of one branch: an image here is of one platform."""
+    name = docker.name()
+    docker("create", "--name", name, f"{image}:1", "true")
+    ours = [str(PROGRAM), "-H", docker.host, "images", "--tree", image]
+    shown = subprocess.run(ours, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert shown[0].split() == ["IMAGE", "ID", "DISK", "USAGE", "CONTENT", "SIZE", "IN", "USE"]
+    assert shown[1].startswith(f"{image}:1 ")
+    assert shown[2].startswith("└─ linux/")
+    assert shown[2].split()[-1] == "yes"
+    assert subprocess.run([*ours, "-q"], capture_output=True).returncode == 1
+    if "--tree" in docker("images", "--help").stdout:
+        stock = docker.out("images", "--tree", image)
+        assert f"{image}:1" in stock
+        assert "linux/" in stock
+    docker("rm", name)
+
+
+def test_platforms_are_not_passed_over(docker, image: str, tmp_path: Path) -> None:
+    for words in (("inspect",), ("history",), ("push",), ("rm",), ("save", "-o", str(tmp_path / "x.tar"))):
+        own = [str(PROGRAM), "-H", docker.host, *(("push",) if words == ("push",) else ("image", *words))]
+        done = subprocess.run([*own, "--platform", "linux/s390x", f"{image}:1"], capture_output=True, text=True)
+        assert done.returncode == 1, words
+        assert "does not match the specified platform (linux/s390x)" in done.stderr, words
 
 
 def test_events_of_an_image(docker, image: str) -> None:
