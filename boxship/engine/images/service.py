@@ -215,6 +215,8 @@ class Images:
         reference = parse(name)
         if reference.digest:
             raise Invalid("refusing to create a tag with a digest reference")
+        if reference.familiar_name == "sha256":
+            raise Invalid("refusing to create an ambiguous tag using digest algorithm as name")
         await self._name(reference.with_tag(tag) if tag else reference.with_default_tag(), image.id)
 
     async def _name(self, reference: Reference, image_id: str) -> None:

@@ -87,7 +87,10 @@ class Registries:
         """Return all tags of a repository, for `pull --all-tags`."""
 
         async def ask(client: Client) -> list[str]:
-            body, _, _ = await client.document(f"/v2/{reference.path}/tags/list")
+            try:
+                body, _, _ = await client.document(f"/v2/{reference.path}/tags/list")
+            except NotFound as e:
+                raise NotFound(f"repository {reference.familiar_name} not found: {e}") from e
             return [str(tag) for tag in decode(body, dict[str, Any]).get("tags") or []]
 
         client, tags = await self._first(reference, credentials, ask, push=False)

@@ -250,6 +250,8 @@ async def test_tagging(world: Any, tar: Any, pieces: Any) -> None:
         await images.tag(one.id, "x@" + one.id)
     with pytest.raises(Invalid, match="must be lowercase"):
         await images.tag(one.id, "X")
+    with pytest.raises(Invalid, match="ambiguous tag"):
+        await images.tag(one.id, "sha256", "abc")
 
 
 def container(image: Image, state: State, lowers: tuple[str, ...] = ()) -> Container:

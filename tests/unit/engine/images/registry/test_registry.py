@@ -145,6 +145,9 @@ async def test_pull_chooses_the_platform(site: Site) -> None:
 
 
 async def test_missing_images(site: Site) -> None:
+    site.registry.busy = [(404, {})]
+    with pytest.raises(NotFound, match=r"repository .*/nope not found: "):
+        await site.registries.tags(site.name("nope"))
     with pytest.raises(NotFound) as raised:
         await site.pull("nope:1")
     name = f"{site.registry.domain}/nope"
