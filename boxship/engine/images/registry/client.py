@@ -4,6 +4,7 @@ Source: OCI distribution-spec 1.1; token protocol: distribution/distribution, do
 """
 
 import asyncio
+import functools
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -118,11 +119,16 @@ class Client:
     def _tls(self) -> ssl.SSLContext | bool:
         if not self.endpoint.base.startswith("https:"):
             return self.endpoint.verify
-        context = ssl.create_default_context()
-        if not self.endpoint.verify:
+        own = [place for d in self._certificates if (place := Path(d) / self.endpoint.host).is_dir()]
+        if self.endpoint.verify and not own:
+            return _system_trust()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.endpoint.verify:
+            context.load_default_certs()
+        else:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        for directory in self._certificates:
-            _trust(context, Path(directory) / self.endpoint.host)
+        for place in own:
+            _trust(context, place)
         return context
 
     async def _answer(self, challenges: list[Challenge]) -> str:
@@ -219,6 +225,12 @@ class Client:
                 skip = 0
 
 
+@functools.cache
+def _system_trust() -> ssl.SSLContext:
+    """Reading all the system's authorities takes longer than a pull of what is here: once is enough."""
+    return ssl.create_default_context()
+
+
 def _proxy(url: str) -> str | None:
     return proxy_for(url, os.environ)
 
@@ -281,8 +293,6 @@ def _reason(error: BaseException) -> str:
 
 def _trust(context: ssl.SSLContext, directory: Path) -> None:
     """Own authorities and client certificates of one host, named as in /etc/docker/certs.d."""
-    if not directory.is_dir():
-        return
     for file in sorted(directory.iterdir()):
         if file.suffix == ".crt":
             context.load_verify_locations(str(file))

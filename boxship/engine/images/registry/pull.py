@@ -34,7 +34,7 @@ class Wanted:
     image: Image
 
 
-async def look_up(client: Client, reference: Reference, platform: Platform) -> Wanted:
+async def look_up(client: Client, reference: Reference, platform: Platform, images: Images) -> Wanted:
     """Return what a name stands for on this platform. Raises NotFound with dockerd's sentence, Invalid."""
     home = f"/v2/{reference.path}"
     raw, kind, _ = await _manifest(client, reference, reference.digest or reference.tag)
@@ -45,13 +45,22 @@ async def look_up(client: Client, reference: Reference, platform: Platform) -> W
         raw, kind = await _chosen(client, reference, raw, platform)
     described = Described(media_type=kind, digest=digest_of(raw), size=len(raw))
     manifest = manifests.parse_manifest(raw)
-    config, _, _ = await client.document(f"{home}/blobs/{manifest.config.digest}")
-    if digest_of(config) != manifest.config.digest:
-        raise Invalid(f"image config verification failed for digest {manifest.config.digest}")
+    config = await _config(client, f"{home}/blobs/{manifest.config.digest}", manifest.config.digest, images)
     image = image_config.parse(config)
     if len(image.layers) != len(manifest.layers):
         raise Invalid("the manifest's layers are not those of the image configuration")
     return Wanted(reference, digest, described, manifest, config, image)
+
+
+async def _config(client: Client, path: str, digest: str, images: Images) -> bytes:
+    """Return a configuration; its digest is the image's id, so one that is here need not be asked for."""
+    known = images.find(digest)
+    if known is not None:
+        return images.raw_config(known.id)
+    config, _, _ = await client.document(path)
+    if digest_of(config) != digest:
+        raise Invalid(f"image config verification failed for digest {digest}")
+    return config
 
 
 async def _manifest(client: Client, reference: Reference, name: str) -> tuple[bytes, str, str]:

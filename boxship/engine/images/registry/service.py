@@ -79,7 +79,7 @@ class Registries:
     async def find(self, reference: Reference, platform: Platform, credentials: Credentials = NOBODY) -> Pull:
         """Return a pull that is ready to run. Raises NotFound, Unauthorized, … with dockerd's sentences."""
         client, wanted = await self._first(
-            reference, credentials, lambda client: look_up(client, reference, platform), push=False
+            reference, credentials, lambda client: look_up(client, reference, platform, self._images), push=False
         )
         return Pull(client, wanted, self._images, self._events, self.options.downloads)
 

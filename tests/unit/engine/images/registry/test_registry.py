@@ -93,7 +93,9 @@ async def test_pull(site: Site) -> None:
     assert image.layers == tuple(map(digest, TARS))
     assert site.world.actions() == ["pull"]
     assert site.staged() == []
+    site.registry.requests.clear()
     lines = await site.pull()
+    assert site.registry.requests == ["GET /v2/team/app/manifests/1"]
     assert lines[1:] == [f"Digest: {pulled}", f"Status: Image is up to date for {name}:1"]
     known = site.images.manifest(site.images.get(f"{name}:1"))
     body = site.registry.manifests["team/app/1"][1]
