@@ -1,28 +1,17 @@
-"""Build an image of a service: its context goes to the daemon as a tar archive, what the build says comes back."""
+"""Build an image of a service with the classic builder of another daemon: its context goes there as a tar archive."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-import msgspec
-
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.api import Client
+from boxship.front.client.credentials import Keyring
 from boxship.front.compose import context, labels
+from boxship.front.compose.buildwords import REMOTE, Flags
 from boxship.front.compose.model import Build, Project, Service
 from boxship.front.compose.plan.steps import Build as Step
-
-REMOTE = ("http://", "https://", "git://", "git@", "github.com/", "ssh://")
-
-
-class Flags(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says. args: KEY=VALUE, or KEY with the environment's value."""
-
-    args: tuple[str, ...] = ()
-    no_cache: bool = False
-    pull: bool = False
-    memory: int = 0
-    quiet: bool = False
 
 
 def build(client: Client, project: Project, step: Step, out: TextIO, flags: Flags = Flags()) -> str:  # noqa: B008
@@ -39,7 +28,8 @@ def build(client: Client, project: Project, step: Step, out: TextIO, flags: Flag
     else:
         body = context.archive(wanted.context, wanted.dockerfile or "Dockerfile", wanted.dockerfile_inline)
         query["dockerfile"] = context.INSIDE if context.outside(wanted) else wanted.dockerfile or "Dockerfile"
-    headers = {"Content-Type": "application/x-tar"}
+    config = base64.urlsafe_b64encode(json.dumps(Keyring(project.environment).all()).encode()).decode()
+    headers = {"Content-Type": "application/x-tar", "X-Registry-Config": config}
     reply = client.stream("POST", "/build", query, body=body if body is not None else b"", headers=headers)
     for line in reply.lines():
         _tell(json.loads(line), out, quiet=flags.quiet)
@@ -57,6 +47,9 @@ def _refuse(service: Service, wanted: Build) -> None:
         ("entitlements", wanted.entitlements),
         ("privileged", wanted.privileged),
         ("cache_to", wanted.cache_to),
+        ("provenance", wanted.provenance),
+        ("sbom", wanted.sbom),
+        ("no_cache_filter", wanted.no_cache_filter),
     ):
         if value:
             raise Invalid(

@@ -78,7 +78,7 @@ class Hands:
         self.ids = Ids(seen)
         self.listener: Callable[[str, str, str], None] | None = None
         self.deadline: float | None = None
-        self.build: Callable[[Client, steps.Build], str] | None = None
+        self.build: images.Builder | None = None
         self.quiet_pull = False
         self._address = client.address
         self._hash_of = hash_of
@@ -138,7 +138,7 @@ class Hands:
                 return images.pull(self.client, self.project, action, self.board, quiet=self.quiet_pull)
             case steps.Build():
                 assert self.build is not None
-                return self.build(self.client, action)
+                return self.build(self.client, action, self.board)
             case steps.Await():
                 ids = [self.ids.named(name) for name in action.names]
                 return waits.wait(self.client, action, ids, self.deadline)

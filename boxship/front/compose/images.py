@@ -1,7 +1,7 @@
 """Images of a project: which are missing, and how they come. The plan is pure; `pull` speaks with the daemon."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from boxship.base.errors import Invalid, PlatformError
@@ -11,6 +11,9 @@ from boxship.front.compose.model import Project, Service
 from boxship.front.compose.plan.sketch import Sketch
 from boxship.front.compose.plan.steps import Build, Plan, Pull
 from boxship.front.compose.progress import Board
+
+Builder = Callable[[Client, Build, Board], str]
+"""Builds an image, and returns the word for how it ended."""
 
 ALWAYS, MISSING, NEVER, BUILD = "always", "missing", "never", "build"
 

@@ -48,6 +48,11 @@ class Board:
         self._thread: threading.Thread | None = None
         self.prefix = ""
 
+    @property
+    def mode(self) -> str:
+        """tty, plain, json or quiet."""
+        return self._mode
+
     def tell(self, about: str, word: str, state: str = "going", detail: str = "") -> None:
         """Note a new state of something. state: going, done, failed or warned."""
         if self._mode == "quiet" or not word:

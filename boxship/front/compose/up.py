@@ -33,7 +33,7 @@ class Up:
 
     def __init__(self, client: Client, project: Project, board: Board, show: TextIO | None = None) -> None:
         self._client, self._project, self._board, self._show = client, project, board, show
-        self.build: Callable[[Client, steps.Build], str] | None = None
+        self.build: images.Builder | None = None
         self.listener: Callable[[str, str, str], None] | None = None
         self.meet: dict[str, str] = {}
         self.warn: Callable[[str], None] = lambda text: None

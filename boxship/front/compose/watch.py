@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from boxship.base.errors import PlatformError
 from boxship.front.client.api import Client, segment
-from boxship.front.compose import context
+from boxship.front.compose import context, images
 from boxship.front.compose.model import Project, Service, Trigger
 from boxship.front.compose.observe import containers
-from boxship.front.compose.plan.steps import Build, Hooks
+from boxship.front.compose.plan.steps import Hooks
 from boxship.front.compose.plan.up import Wish
 from boxship.front.compose.progress import Board
 from boxship.front.compose.state import Observed, Seen
@@ -37,7 +37,7 @@ class Watch:
         client: Client,
         project: Project,
         names: tuple[str, ...],
-        build: Callable[[Client, Build], str],
+        build: images.Builder,
         say: Callable[[str], None],
         *,
         prune: bool,

@@ -10,7 +10,8 @@ from boxship.front.client.api import Client
 from boxship.front.client.asynchronous import AsyncClient
 from boxship.front.client.wire import Address
 from boxship.front.compose import up as work
-from boxship.front.compose.build import Flags, build
+from boxship.front.compose.build import build
+from boxship.front.compose.buildwords import Flags
 from boxship.front.compose.load import Disk, Options, load
 from boxship.front.compose.model import Project as Model
 from boxship.front.compose.observe import containers, observe
@@ -69,7 +70,7 @@ class Project:
             wish = Wish(asked=frozenset(services or self.model.services), wait=wait)
             task.run(wish, work.Images(build=build, quiet=True), timeout=timeout)
 
-    def _build(self, client: Client, step: Build) -> str:
+    def _build(self, client: Client, step: Build, board: Board) -> str:
         with open(os.devnull, "w") as nowhere:
             return build(client, self.model, step, nowhere, Flags(quiet=True))
 

@@ -23,8 +23,16 @@ ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 
 
 def build(session: Session, parsed: Parsed) -> int:
+    last = carry_out(session, parsed, display(_style(session, parsed), session.err))
+    if "Checked" in last:
+        return _checked(session, last["Checked"])
+    _ended(session, parsed, last["Ended"])
+    return 0
+
+
+def carry_out(session: Session, parsed: Parsed, shown: Display) -> dict[str, Any]:
+    """Return the daemon's last word, {"Ended": …} or {"Checked": …}. Raises Failed."""
     request, given = _request(session, parsed)
-    shown = display(_style(session, parsed), session.err)
     connection, _ = session.client.hijack(PATH, body=request)
     with connection:
         talk = Talk(connection, lambda question, conversation: answer(given, question, conversation))
@@ -32,14 +40,11 @@ def build(session: Session, parsed: Parsed) -> int:
             last = _follow(talk, shown)
         finally:
             shown.close()
-    if "Checked" in last:
-        return _checked(session, last["Checked"])
     if "Failed" in last:
         raise _failure(last["Failed"])
-    if "Ended" not in last:
+    if not last:
         raise ConnectionError("the build's connection ended before the build did")
-    _ended(session, parsed, last["Ended"])
-    return 0
+    return last
 
 
 def _follow(talk: Talk, shown: Display) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from boxship.base.errors import PlatformError
-from boxship.base.units import human_size
+from boxship.base.errors import Invalid, PlatformError
+from boxship.base.units import human_size, parse_size
 from boxship.front.cli import progress, tables
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose import scope
 from boxship.front.cli.compose.making import builder
 from boxship.front.cli.compose.project import project as load
-from boxship.front.cli.flags import Parsed, many, switch, text
+from boxship.front.cli.flags import Flag, Parsed, many, switch, text
 from boxship.front.client.credentials import shown
 from boxship.front.compose import images as plans
-from boxship.front.compose.build import Flags
+from boxship.front.compose.buildwords import Flags
 from boxship.front.compose.load.profiles import select
 from boxship.front.compose.model import Project
 from boxship.front.compose.observe import image_of
@@ -40,7 +40,14 @@ def build(session: Session, parsed: Parsed) -> None:
         no_cache=parsed.on("no-cache"),
         pull=parsed.on("pull"),
         quiet=parsed.on("quiet"),
+        memory=parse_size(parsed.text("memory")) if parsed.text("memory") else 0,
+        ssh=parsed.many("ssh"),
+        provenance=parsed.text("provenance"),
+        sbom=parsed.text("sbom"),
+        check=parsed.on("check"),
     )
+    if parsed.text("builder") not in ("", "default"):
+        raise Invalid(f"--builder {parsed.text('builder')}: there is one builder, the daemon's own, named default")
     _carry(session, whole, plans.plan(whole, {}, build=True), flags)
     if parsed.on("push"):
         push_images(session, whole, quiet=parsed.on("quiet"))
@@ -131,10 +138,16 @@ COMMANDS = {
         build,
         (
             many("build-arg", "", "Set a build argument", "stringArray"),
+            text("builder", "", "Builder to use: default, the daemon's own, is the only one"),
+            switch("check", "", "Only tell what the rules for Dockerfiles have to say"),
+            text("memory", "m", "Memory that a step may use", "bytes"),
             switch("no-cache", "", "Build every step anew"),
             switch("pull", "", "Look for newer base images"),
             switch("push", "", "Push what was built"),
             switch("quiet", "q", "Print nothing"),
+            Flag("provenance", help="State how the image was built", value="string", bare="true"),
+            Flag("sbom", help="State what is in the image", value="string", bare="true"),
+            many("ssh", "", "An ssh agent for steps: default, or ID=SOCKET", "stringArray"),
             switch("with-dependencies", "", "Build what these services depend on too"),
         ),
     ),

@@ -1,14 +1,14 @@
 """How commands that make containers or images get these made."""
 
-from collections.abc import Callable
-from typing import Any
-
 from boxship.front.cli.command import Session
 from boxship.front.cli.compose import scope
-from boxship.front.client.api import Client
+from boxship.front.client.api import ApiError, Client
+from boxship.front.compose.buildwords import Flags
+from boxship.front.compose.images import Builder
 from boxship.front.compose.model import Project
 from boxship.front.compose.plan.steps import Build as BuildStep
 from boxship.front.compose.plan.up import Wish
+from boxship.front.compose.progress import Board
 from boxship.front.compose.up import Images, Up
 
 
@@ -21,12 +21,20 @@ def bring_up(session: Session, project: Project, names: tuple[str, ...], *, quie
         work.run(Wish(asked=frozenset(names or project.services)), Images(quiet=quiet))
 
 
-def builder(session: Session, project: Project, **flags: Any) -> Callable[[Client, BuildStep], str]:
-    """Return what carries out a build; imported only by who builds."""
+def builder(session: Session, project: Project, flags: Flags = Flags()) -> Builder:  # noqa: B008
+    """Return what carries out a build: our own builder, the classic one with another daemon. What they need is
+    imported by who builds only."""
 
-    def build(client: Client, step: BuildStep) -> str:
-        from boxship.front.compose.build import build as act
+    def build(client: Client, step: BuildStep, board: Board) -> str:
+        from boxship.front.cli.compose import building
 
-        return act(client, project, step, session.err, **flags)
+        try:
+            return building.build(session, client, project, step, board, flags)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+        from boxship.front.compose.build import build as classic
+
+        return classic(client, project, step, session.err, flags)
 
     return build
