@@ -16,7 +16,7 @@ from boxship.front.compose.plan.steps import Build as Step
 
 def build(client: Client, project: Project, step: Step, out: TextIO, flags: Flags = Flags()) -> str:  # noqa: B008
     """Return the word for how it ended. Raises PlatformError with the daemon's reason."""
-    service = project.services[step.service]
+    service = project.everything[step.service]
     wanted = service.build
     if wanted is None:
         raise Invalid(f"service {step.service} has no build")

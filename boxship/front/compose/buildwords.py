@@ -105,9 +105,9 @@ def _contexts(project: Project, service: Service, wanted: Build) -> Iterator[tup
         if not place.startswith(OTHER_SERVICE):
             yield name, place
             continue
-        other = project.services.get(place.removeprefix(OTHER_SERVICE))
+        other = project.everything.get(place.removeprefix(OTHER_SERVICE))
         if other is None:
-            raise Invalid(f"services.{service.name}.build.additional_contexts.{name}: no such service in use: {place}")
+            raise Invalid(f"services.{service.name}.build.additional_contexts.{name}: no such service: {place}")
         yield name, f"docker-image://{project.image_of(other)}"
 
 

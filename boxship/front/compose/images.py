@@ -8,6 +8,7 @@ from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.api import ApiError, Client
 from boxship.front.client.credentials import shown
 from boxship.front.compose.model import Project, Service
+from boxship.front.compose.plan.graph import ordered
 from boxship.front.compose.plan.sketch import Sketch
 from boxship.front.compose.plan.steps import Build, Plan, Pull
 from boxship.front.compose.progress import Board
@@ -19,14 +20,14 @@ ALWAYS, MISSING, NEVER, BUILD = "always", "missing", "never", "build"
 
 
 def wanted(project: Project) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(project.image_of(s) for s in project.services.values() if s.provider is None))
+    return tuple(dict.fromkeys(project.image_of(s) for s in involved(project).values() if s.provider is None))
 
 
 def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str = "", no_build: bool = False) -> Plan:
     """Return the pulls and builds that have to come before containers. build: also of what is there. pull: policy
     that overrides the files'. Raises Invalid for a service without image."""
     sketch = Sketch()
-    for name, service in sorted(project.services.items()):
+    for name, service in _in_order(project):
         if service.provider is not None:
             continue
         if not service.image and service.build is None:
@@ -35,6 +36,13 @@ def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str
             )
         _one(sketch, project, service, present, _Ask(build and not no_build, pull, no_build))
     return sketch.plan()
+
+
+def _in_order(project: Project) -> Iterable[tuple[str, Service]]:
+    """By name, but what others build on comes before them."""
+    services = involved(project)
+    needs = {name: tuple(_builds_on(project, service)) for name, service in services.items()}
+    return ((name, services[name]) for name in ordered(needs))
 
 
 class _Ask(NamedTuple):
@@ -54,7 +62,7 @@ def _one(sketch: Sketch, project: Project, service: Service, present: Mapping[st
         sketch.add(f"pull {image}", Pull(service.name, image, service.build is not None), cause)
     if service.build is not None and not ask.no_build and (ask.build or policy == BUILD or not there):
         cause = "asked to build" if ask.build else "pull policy build" if policy == BUILD else "it is not here"
-        after = [f"build {project.image_of(project.services[other])}" for other in _builds_on(project, service)]
+        after = [f"build {project.image_of(project.everything[other])}" for other in _builds_on(project, service)]
         sketch.add(f"build {image}", Build(service.name, image), cause, [key for key in after if sketch.has(key)])
 
 
@@ -67,16 +75,28 @@ def _pulls(service: Service, policy: str, ask: _Ask, *, there: bool) -> bool:
     return not there and (not built or ask.no_build)
 
 
+def involved(project: Project) -> dict[str, Service]:
+    """Return the enabled services, and others whose images their builds take for contexts."""
+    found: dict[str, Service] = {}
+    waiting = list(project.services.values())
+    while waiting:
+        service = waiting.pop()
+        if service.name not in found:
+            found[service.name] = service
+            waiting += (project.everything[other] for other in _builds_on(project, service))
+    return dict(sorted(found.items()))
+
+
 def _builds_on(project: Project, service: Service) -> Iterable[str]:
     contexts = service.build.additional_contexts.values() if service.build is not None else ()
     for context in contexts:
-        if context.startswith("service:") and context[8:] in project.services:
+        if context.startswith("service:") and context[8:] in project.everything:
             yield context[8:]
 
 
 def pull(client: Client, project: Project, action: Pull, board: Board, *, quiet: bool = False) -> str:
     """Download one image; return the word for how it ended. Raises PlatformError."""
-    service = project.services[action.service]
+    service = project.everything[action.service]
     name, tag = split(action.image)
     query = {"fromImage": name, "tag": tag, "platform": service.platform or None}
     try:

@@ -20,7 +20,7 @@ from boxship.front.compose.progress import Board
 
 def build(session: Session, client: Client, project: Project, step: Build, board: Board, flags: Flags) -> str:
     """Return the word for how it ended. Raises ApiError of code 404 from a daemon that is none of ours."""
-    service = project.services[step.service]
+    service = project.everything[step.service]
     own = Session(client, {**session.environ, **project.environment})
     own.out, own.err = session.out, session.err
     with _inline(service.build.dockerfile_inline if service.build is not None else "") as path:

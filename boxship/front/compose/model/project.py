@@ -39,6 +39,11 @@ class Project(Extended, frozen=True, kw_only=True):
     disabled: dict[str, Service] = {}
     profiles: tuple[str, ...] = ()
 
+    @property
+    def everything(self) -> dict[str, Service]:
+        """All services, enabled or not."""
+        return {**self.disabled, **self.services}
+
     def image_of(self, service: Service) -> str:
         """Return the image a service's containers run: `image`, else the one that `build` makes."""
         return service.image or f"{self.name}-{service.name}"

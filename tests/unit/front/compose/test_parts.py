@@ -255,6 +255,19 @@ def test_images(wanted: Service, present: dict[str, str], flags: dict[str, Any],
     assert render(images.plan(project, present, **{"build": False, **flags})) == text
 
 
+def test_what_a_build_takes_for_a_context_is_built_before() -> None:
+    on = Build(context=".", additional_contexts={"a": "service:zero", "b": "docker-image://x"})
+    zero = Service(name="zero", build=Build(context=".", additional_contexts={"c": "service:last"}))
+    last = Service(name="last", build=Build(context="."))
+    project = Project(name="p", services={"web": service(build=on)}, disabled={"zero": zero, "last": last})
+    assert images.wanted(project) == ("p-last", "img", "p-zero")
+    assert render(images.plan(project, {}, build=False)) == (
+        "build p-last: it is not here\n"
+        "build p-zero: it is not here (after build p-last)\n"
+        "build img: it is not here (after build p-zero)"
+    )
+
+
 @pytest.mark.parametrize(
     ("reference", "parts"),
     [("a", ("a", "latest")), ("a:1", ("a", "1")), ("h:5/a", ("h:5/a", "latest")), ("a@sha256:1", ("a", "sha256:1"))],
