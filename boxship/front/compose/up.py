@@ -12,6 +12,7 @@ from boxship.front.compose import files, images, meaning
 from boxship.front.compose.execute import StepFailed, execute
 from boxship.front.compose.hands import Hands
 from boxship.front.compose.hash import service_hash
+from boxship.front.compose.load.meaning import meaningless
 from boxship.front.compose.model import Project
 from boxship.front.compose.observe import containers, observe
 from boxship.front.compose.plan import rollback, steps, up
@@ -45,7 +46,7 @@ class Up:
         meaning.refuse(self._project)
         for service in self._project.services.values():
             files.check(self._project, service)
-        for sentence in meaning.idle(self._project):
+        for sentence in meaningless(self._project):
             self.warn(f"warning: {sentence}")
         seen = self.prepare(wanted or Images())
         plan = up.plan(self._project, wish, seen, service_hash, self.meet)

@@ -12,11 +12,9 @@ from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose import scope
 from boxship.front.cli.compose.making import builder
 from boxship.front.cli.compose.project import project as load
-from boxship.front.cli.compose.project import warn
 from boxship.front.cli.flags import Flag, Parsed, many, number, switch, text
 from boxship.front.client.api import Client
 from boxship.front.compose.foreground import Foreground, Watched, chosen
-from boxship.front.compose.load.meaning import meaningless
 from boxship.front.compose.load.profiles import select
 from boxship.front.compose.logs import Printer
 from boxship.front.compose.model import Project
@@ -33,7 +31,6 @@ def up(session: Session, parsed: Parsed) -> int:
     whole = _scaled(load(session, parsed.args), parsed.many("scale"))
     if not whole.services:
         raise PlatformError("no service selected")
-    warn(session, meaningless(whole))
     if parsed.on("no-deps"):
         whole = select(whole, parsed.args, dependencies=False)
     detached = parsed.on("detach") or parsed.on("wait") or parsed.on("no-start")

@@ -31,6 +31,27 @@ _KEYS: dict[str, tuple[Callable[[Service], object], str]] = {
         ),
         "they are for nodes of a swarm",
     ),
+    "deploy.resources.reservations.cpus": (
+        lambda service: service.deploy and service.deploy.resources.reservations and _reserved(service),
+        "there is nobody to keep them from; memory and devices are honoured",
+    ),
+    "deploy.rollback_config": (
+        lambda service: service.deploy and service.deploy.rollback_config,
+        "a rollback goes as update_config says",
+    ),
+    "deploy.update_config.max_failure_ratio": (
+        lambda service: service.deploy and service.deploy.update_config and _ratio(service),
+        "the first failure counts",
+    ),
+    "deploy.restart_policy.delay": (
+        lambda service: service.deploy and service.deploy.restart_policy and service.deploy.restart_policy.delay,
+        "the engine waits longer after each restart",
+    ),
+    "deploy.restart_policy.window": (
+        lambda service: service.deploy and service.deploy.restart_policy and service.deploy.restart_policy.window,
+        "the engine waits longer after each restart",
+    ),
+    "models": (lambda service: service.models, "there is no runner of models"),
     "ports.app_protocol": (
         lambda service: any(port.app_protocol for port in service.ports),
         "published ports carry every protocol",
@@ -40,6 +61,16 @@ _KEYS: dict[str, tuple[Callable[[Service], object], str]] = {
         "mounts on Linux are always consistent",
     ),
 }
+
+
+def _reserved(service: Service) -> bool:
+    found = service.deploy.resources.reservations if service.deploy is not None else None
+    return found is not None and bool(found.cpus or found.pids)
+
+
+def _ratio(service: Service) -> bool:
+    found = service.deploy.update_config if service.deploy is not None else None
+    return found is not None and bool(found.max_failure_ratio)
 
 
 def meaningless(project: Project) -> tuple[str, ...]:

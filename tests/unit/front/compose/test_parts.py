@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from boxship.base.errors import Invalid, NotFound, Unsupported
 from boxship.front.compose import context, files, images, labels, meaning, previous, state
 from boxship.front.compose.execute import StepFailed, execute
+from boxship.front.compose.load.meaning import meaningless
 from boxship.front.compose.logs import Lines, Printer
 from boxship.front.compose.model import (
     Build,
@@ -197,9 +198,9 @@ def test_secrets_that_one_host_cannot_have() -> None:
 def test_what_one_host_cannot_give_is_told() -> None:
     deploy = Deploy(mode="global", placement=Placement(constraints=("a",)))
     project = Project(services={"a": service("a", deploy=deploy), "b": service("b", deploy=deploy)})
-    assert meaning.idle(project) == (
-        "deploy.placement does nothing on one host (services a, b)",
-        "deploy.mode global does nothing on one host (services a, b)",
+    assert meaningless(project) == (
+        "`deploy.mode` has no effect here (a, b): one host runs every service replicated",
+        "`deploy.placement` has no effect here (a, b): there is one host to choose from",
     )
     with pytest.raises(Unsupported, match=r"services\.a\.pre_start is not supported"):
         meaning.refuse(Project(services={"a": service("a", pre_start=(Hook(command=("x",)),))}))
