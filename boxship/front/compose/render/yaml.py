@@ -132,7 +132,7 @@ def _fits_block(text: str) -> bool:
 
 
 def _block(text: str, indent: str) -> str:
-    hint = str(len(_INDENT)) if text[0] == " " else ""
+    hint = str(len(_INDENT)) if text[0] in " \t" else ""  # readers guess the indent from the first line
     chomp = "-" if not text.endswith("\n") else "+" if text.endswith("\n\n") else ""
     lines = [f"{indent}{line}" if line else "" for line in text.removesuffix("\n").split("\n")]
     return "\n".join([f"|{hint}{chomp}", *lines])

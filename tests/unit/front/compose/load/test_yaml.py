@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from boxship.front.compose.load.errors import Unreadable
@@ -110,5 +110,6 @@ trees = st.recursive(
 
 
 @given(st.dictionaries(keys, trees, min_size=1, max_size=4))
+@example({"0": "\t\n"})
 def test_what_is_written_reads_back(value: dict[str, Any]) -> None:
     assert tree(yaml.dump(value)) == value
