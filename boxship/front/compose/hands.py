@@ -98,20 +98,23 @@ class Hands:
         """Do one step, and tell about it."""
         action = step.action
         begin, done = self._words(action)
-        about = action.about
-        self.board.tell(about, begin)
+        self._tell(action, begin)
         try:
             word = self._do(action)
         except waits.Unmet as error:
             if isinstance(action, steps.Await) and not action.required:
-                self.board.tell(about, "Skipped", "warned", f"optional dependency {action.service!r}: {error}")
+                self._tell(action, "Skipped", "warned", f"optional dependency {action.service!r}: {error}")
                 return
-            self.board.tell(about, "Error", "failed", str(error))
+            self._tell(action, "Error", "failed", str(error))
             raise
         except Exception as error:
-            self.board.tell(about, "Error", "failed", str(error))
+            self._tell(action, "Error", "failed", str(error))
             raise
-        self.board.tell(about, word or done, "done")
+        self._tell(action, word or done, "done")
+
+    def _tell(self, action: steps.Action, word: str, state: str = "going", detail: str = "") -> None:
+        for about in action.abouts:
+            self.board.tell(about, word, state, detail)
 
     def _words(self, action: steps.Action) -> tuple[str, str]:
         if isinstance(action, steps.Create) and action.replaces:

@@ -117,13 +117,21 @@ class Up:
 
 
 def carry_out(
-    client: Client, project: Project | None, seen: Observed, plan: steps.Plan, board: Board, show: TextIO | None = None
+    client: Client,
+    project: Project | None,
+    seen: Observed,
+    plan: steps.Plan,
+    board: Board,
+    show: TextIO | None = None,
+    timeout: float = 0,
 ) -> None:
-    """Do a plan over containers that are there. Raises PlatformError."""
+    """Do a plan over containers that are there. timeout: seconds to wait at most. Raises PlatformError."""
     if show is not None:
         show.write(f"{text}\n" if (text := steps.render(plan)) else "")
         return
     hands = Hands(client, project or Project(), seen, service_hash, board)
+    if timeout:
+        hands.deadline = time.monotonic() + timeout
     try:
         execute(plan, hands.act)
     except StepFailed as failed:

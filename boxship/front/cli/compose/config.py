@@ -53,8 +53,11 @@ def _project(session: Session, parsed: Parsed, *, resolve_environment: bool = Tr
 
 def _whole(session: Session, parsed: Parsed) -> str:
     whole = _project(session, parsed)
-    if parsed.on("resolve-image-digests"):
+    if parsed.on("resolve-image-digests") or parsed.on("lock-image-digests"):
         whole = with_digests(session, whole)
+    if parsed.on("lock-image-digests"):
+        pinned = {name: {"image": service.image} for name, service in sorted(whole.services.items()) if service.image}
+        return _written({"services": pinned}, parsed)
     as_json = parsed.text("format") == "json"
     return _written(plain.project(whole, json=as_json), parsed).replace("$", "$$")
 
@@ -159,6 +162,7 @@ COMMANDS = {
             switch("environment", "", "Print the variables that the files are read with"),
             switch("variables", "", "Print the variables in the files and their defaults"),
             switch("resolve-image-digests", "", "Pin images to the digests that their registries tell"),
+            switch("lock-image-digests", "", "Print an override file that pins images to digests"),
             switch("no-interpolate", "", "Leave variables as they are"),
             switch("no-normalize", "", "Do not add what the files imply"),
             switch("no-path-resolution", "", "Leave relative paths as they are"),

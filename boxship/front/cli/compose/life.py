@@ -17,7 +17,8 @@ def start(session: Session, parsed: Parsed) -> None:
     seen = scope.view(session)
     if not seen.seen.containers:
         raise PlatformError(f'no container found for project "{seen.name}": not found')
-    scope.carry(session, seen, life.start(seen, parsed.args, wait=parsed.on("wait")))
+    plan = life.start(seen, parsed.args, wait=parsed.on("wait") or parsed.number("wait-timeout") > 0)
+    scope.carry(session, seen, plan, timeout=parsed.number("wait-timeout"))
 
 
 def stop(session: Session, parsed: Parsed) -> None:
@@ -72,7 +73,14 @@ def _agreed(session: Session, names: list[str]) -> bool:
 
 
 COMMANDS = {
-    "start": Command("[OPTIONS] [SERVICE...]", start, (switch("wait", "", "Wait until services run or are healthy"),)),
+    "start": Command(
+        "[OPTIONS] [SERVICE...]",
+        start,
+        (
+            switch("wait", "", "Wait until services run or are healthy"),
+            number("wait-timeout", "", "Seconds to wait at most; implies --wait", "0"),
+        ),
+    ),
     "stop": Command("[OPTIONS] [SERVICE...]", stop, (TIMEOUT,)),
     "restart": Command(
         "[OPTIONS] [SERVICE...]", restart, (TIMEOUT, switch("no-deps", "", "Leave dependent services alone"))

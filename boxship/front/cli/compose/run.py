@@ -13,10 +13,14 @@ from boxship.front.cli.compose.project import project as load
 from boxship.front.cli.container.create import Foreground
 from boxship.front.cli.flags import Parsed, many, switch, text
 from boxship.front.client.api import segment
+from boxship.front.compose.buildwords import Flags
+from boxship.front.compose.images import Builder
+from boxship.front.compose.load import Disk
 from boxship.front.compose.load.profiles import select
 from boxship.front.compose.model import Mount, Port, Project, Service
 from boxship.front.compose.one_off import OneOff, make
 from boxship.front.compose.plan.up import Wish
+from boxship.front.compose.progress import Board
 from boxship.front.compose.up import Images, Up
 
 
@@ -35,9 +39,9 @@ def run(session: Session, parsed: Parsed) -> int:
         attached=stdin,
         aliases=parsed.on("use-aliases"),
     )
-    with scope.board(session) as board:
+    with _board(session, parsed) as board:
         work = Up(session.client, msgspec.structs.replace(whole, services={name: whole.services[name]}), board)
-        work.build = builder(session, whole)
+        work.build = _builder(session, parsed, whole)
         seen = work.prepare(_images(parsed))
         id = make(session.client, whole, service, seen, wish, board)
     if parsed.on("detach"):
@@ -60,9 +64,9 @@ def _dependencies(session: Session, parsed: Parsed, whole: Project, name: str) -
     if parsed.on("no-deps") or not needed:
         return
     rest = select(whole, [other for other in needed if other in whole.services])
-    with scope.board(session) as board:
+    with _board(session, parsed) as board:
         work = Up(session.client, rest, board)
-        work.warn, work.build = session.warn, builder(session, whole)
+        work.warn, work.build = session.warn, _builder(session, parsed, whole)
         conditions = {other: d.condition for other, d in whole.services[name].depends_on.items()}
         work.meet = {other: condition for other, condition in conditions.items() if other in rest.services}
         work.run(
@@ -73,6 +77,14 @@ def _dependencies(session: Session, parsed: Parsed, whole: Project, name: str) -
             ),
             _images(parsed),
         )
+
+
+def _builder(session: Session, parsed: Parsed, whole: Project) -> Builder:
+    return builder(session, whole, Flags(quiet=parsed.on("quiet") or parsed.on("quiet-build")))
+
+
+def _board(session: Session, parsed: Parsed) -> Board:
+    return Board(session.err, "quiet") if parsed.on("quiet") else scope.board(session)
 
 
 def _images(parsed: Parsed) -> Images:
@@ -92,7 +104,8 @@ def _changed(service: Service, parsed: Parsed, command: tuple[str, ...], *, term
     for flag, field in (("user", "user"), ("workdir", "working_dir")):
         if parsed.text(flag):
             changes[field] = parsed.text(flag)
-    changes["environment"] = {**service.environment, **dict(_variable(word) for word in parsed.many("env"))}
+    more = {**_from_files(parsed.many("env-from-file")), **dict(_variable(word) for word in parsed.many("env"))}
+    changes["environment"] = {**service.environment, **more}
     changes["labels"] = {**service.labels, **dict(_pair(word) for word in parsed.many("label"))}
     added, dropped = parsed.many("cap-add"), parsed.many("cap-drop")
     changes["cap_add"] = (*(c for c in service.cap_add if c not in dropped), *added)
@@ -113,6 +126,17 @@ def _variable(word: str) -> tuple[str, str | None]:
 
     key, sign, value = word.partition("=")
     return key, value if sign else os.environ.get(key)
+
+
+def _from_files(paths: tuple[str, ...]) -> dict[str, str]:
+    import os
+
+    from boxship.front.compose.load.dotenv import parse as variables
+
+    disk, found = Disk(), dict[str, str]()
+    for path in paths:
+        found.update(variables(disk.read(path), lambda name: found.get(name, os.environ.get(name)), path))
+    return found
 
 
 def _mount(word: str) -> Mount:
@@ -153,6 +177,7 @@ COMMANDS = {
             switch("detach", "d", "Run in the background, print the id"),
             text("entrypoint", "", "Another entrypoint"),
             many("env", "e", "Set a variable", "stringArray"),
+            many("env-from-file", "", "Set the variables that a file has", "stringArray"),
             switch("interactive", "i", "Keep standard input open", True),
             many("label", "l", "Set a label", "stringArray"),
             text("name", "", "Name of the container"),
@@ -161,6 +186,8 @@ COMMANDS = {
             switch("no-deps", "", "Leave out services that this one depends on"),
             many("publish", "p", "Publish a port", "stringArray"),
             text("pull", "", "Pull images before running: always, missing or never", "policy", "policy"),
+            switch("quiet", "q", "Show only what the container prints"),
+            switch("quiet-build", "", "Build without progress"),
             switch("quiet-pull", "", "Pull without progress"),
             switch("remove-orphans", "", "Remove containers of services that are not in the files"),
             switch("rm", "", "Remove the container when it has ended"),

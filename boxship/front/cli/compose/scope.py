@@ -56,13 +56,13 @@ def board(session: Session, title: str = "Running") -> Board:
     return Board(session.err, mode, title)
 
 
-def carry(session: Session, seen: View, plan: Plan, title: str = "Running") -> None:
-    """Show or do a plan."""
+def carry(session: Session, seen: View, plan: Plan, title: str = "Running", *, timeout: float = 0) -> None:
+    """Show or do a plan. timeout: seconds to wait at most, 0 for as long as it takes."""
     for warning in plan.warnings:
         session.warn(warning)
     with board(session, title) as shown:
         show = session.out if above(session).on("dry-run") else None
-        carry_out(session.client, seen.project, seen.seen, plan, shown, show)
+        carry_out(session.client, seen.project, seen.seen, plan, shown, show, timeout)
 
 
 def one(session: Session, service: str, index: int = 0, *, running: bool = True) -> Seen:

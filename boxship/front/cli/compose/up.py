@@ -14,6 +14,7 @@ from boxship.front.cli.compose.making import builder
 from boxship.front.cli.compose.project import project as load
 from boxship.front.cli.flags import Flag, Parsed, many, number, switch, text
 from boxship.front.client.api import Client
+from boxship.front.compose.buildwords import Flags
 from boxship.front.compose.foreground import Foreground, Watched, chosen
 from boxship.front.compose.load.profiles import select
 from boxship.front.compose.logs import Printer
@@ -107,7 +108,7 @@ def _bring(session: Session, parsed: Parsed, project: Project, foreground: Foreg
     with scope.board(session) as board:
         work = Up(session.client, project, board, session.out if dry else None)
         work.warn = session.warn
-        work.build = builder(session, project)
+        work.build = builder(session, project, Flags(quiet=parsed.on("quiet-build")))
         work.listener = foreground.attach if foreground is not None else None
         timeout = parsed.number("wait-timeout") if parsed.knows("wait-timeout") else 0
         return work.run(_wish(session, parsed, project), _images(parsed), timeout=timeout)
@@ -209,6 +210,7 @@ _MAKING = (
     switch("build", "", "Build images before starting containers"),
     switch("no-build", "", "Build no image, whatever the policy"),
     text("pull", "", "Pull images before running: always, missing, never or build", "policy", "policy"),
+    switch("quiet-build", "", "Build without progress"),
     switch("quiet-pull", "", "Pull without progress"),
     switch("force-recreate", "", "Recreate containers even if nothing has changed"),
     switch("no-recreate", "", "Leave containers that exist as they are"),

@@ -14,6 +14,11 @@ class Action(msgspec.Struct, frozen=True):
     def about(self) -> str:
         raise TypeError(type(self))
 
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        """All that progress shows, where it is more."""
+        return (self.about,)
+
 
 class OnContainer(Action, frozen=True):
     """name: of the container at the time of the step. id: "" for one that the plan itself makes."""
@@ -193,6 +198,10 @@ class Await(Action, frozen=True, kw_only=True):
     @property
     def about(self) -> str:
         return f"Container {self.names[0]}" if len(self.names) == 1 else f"Service {self.service}"
+
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        return tuple(f"Container {name}" for name in self.names)
 
 
 class Delay(Action, frozen=True):

@@ -59,12 +59,12 @@ STOCK = {
 # What newer releases have, and Boxship too.
 NEWER = {
     "build": "check provenance sbom",
-    "config": "environment models networks no-env-resolution variables",
+    "config": "environment lock-image-digests models networks no-env-resolution variables",
     "events": "since until",
     "publish": "oci-version resolve-image-digests with-env yes/y",
-    "run": "pull",
-    "start": "wait",
-    "up": "abort-on-container-failure yes/y",
+    "run": "env-from-file pull quiet/q quiet-build",
+    "start": "wait wait-timeout",
+    "up": "abort-on-container-failure quiet-build yes/y",
     "watch": "prune",
     "volumes": "format quiet/q",
     "export": "index output/o",
