@@ -39,8 +39,8 @@ def main(argv: Sequence[str]) -> int:
         if parsed.on("validate"):
             print("configuration OK")
             return 0
-        if parsed.on("purge"):
-            return purge(settings)
+        if parsed.on("purge") or parsed.on("withdraw"):
+            return purge(settings, data=parsed.on("purge"))
         return run(settings, lambda: read_settings(parsed))
     except PlatformError as error:
         print(f"boxship daemon: {error}\nRun 'boxship daemon --help' for what there is.", file=sys.stderr)
@@ -79,13 +79,13 @@ def run(settings: Settings, again: Callable[[], Settings]) -> int:
     return 0
 
 
-def purge(settings: Settings) -> int:
-    """Remove all traces of a daemon that does not run. Raises Conflict while it does."""
-    from boxship.app.purge import purge as remove
+def purge(settings: Settings, *, data: bool) -> int:
+    """Remove all traces of a daemon that does not run, with `data` its data root too. Raises Conflict while it does."""
+    from boxship.app import purge as removal
 
     logs.configure(settings.level, settings.log_format)
     with presence.lock(settings.data_root):
-        asyncio.run(remove(settings))
+        asyncio.run(removal.purge(settings) if data else removal.withdraw(settings))
     return 0
 
 

@@ -23,6 +23,14 @@ EXTRA_FLAGS = (
         bare="true",
         group="Daemon",
     ),
+    Flag(
+        "withdraw",
+        "",
+        "switch",
+        "End all containers and remove everything but the data root: images, volumes and records stay",
+        bare="true",
+        group="Daemon",
+    ),
     Flag("help", "h", "switch", "Show this help", bare="true", group="Daemon"),
 )
 _TABLE = Table(TABLE, REFUSED, "docs/settings.md")

@@ -1,4 +1,5 @@
-"""Takes everything away that a daemon of these settings ever made: `boxship daemon --purge`.
+"""Takes everything away that a daemon of these settings ever made: `boxship daemon --purge`; with `--withdraw` all but
+the data root, for who uninstalls and keeps images and volumes.
 
 Needs no running daemon and trusts no record: it kills by cgroup, unmounts by path, and deletes links by name.
 """
@@ -29,13 +30,18 @@ KILL = 9
 
 async def purge(settings: Settings) -> None:
     """End all containers and remove every trace. May be repeated. Raises KernelError for what cannot be removed."""
+    await withdraw(settings)
+    _remove_tree(settings.data_root)
+
+
+async def withdraw(settings: Settings) -> None:
+    """End all containers and remove every trace but the data root: what a restart of the machine would leave."""
     containers, networks = await _records(Path(settings.data_root, "boxship.db"))
     await _end_processes(settings, containers)
     for root in (settings.exec_root, settings.data_root):
         mounts.unmount_under(root)
     await _remove_links(settings, networks)
-    for root in (settings.exec_root, settings.data_root):
-        _remove_tree(root)
+    _remove_tree(settings.exec_root)
 
 
 def _remove_tree(root: str) -> None:
