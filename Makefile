@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help deb wheel docs man picture setup setup-test demo demo-down test test-long lint bench reference protos lock clean
+.PHONY: help deb wheel docs picture setup setup-test demo demo-down test test-long lint bench reference protos lock clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -41,9 +41,9 @@ bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another besi
 reference: setup ## Write docs/settings.md and docs/registry.md from the tables of settings
 	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
 	@$(BIN)/python -c 'from boxship.app.registry.reference import markdown; print(markdown(), end="")' > docs/registry.md
-	@mkdir -p docs/api
-	@$(BIN)/python -m boxship.app.openapi > docs/api/openapi.json
-	@$(BIN)/python -m boxship.app.openapi table > docs/api/index.md
+
+docs: setup-test ## Build the documentation in build/docs; a warning is an error
+	@scripts/docs.sh build/docs
 
 deb: setup ## Build a Debian package in dist/
 	@packaging/deb.sh dist
@@ -51,6 +51,9 @@ deb: setup ## Build a Debian package in dist/
 wheel: setup ## Build a wheel in dist/, for pip
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 	@ls dist/boxship-*.whl
+
+picture: setup-test ## Record docs/picture.svg anew, from a real session
+	@$(BIN)/python scripts/picture.py docs/picture.svg
 
 protos: setup-test ## Generate the code for BuildKit's messages anew
 	@scripts/protos.sh

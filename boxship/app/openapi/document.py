@@ -17,7 +17,7 @@ DESCRIPTION = """The Docker Engine API as Boxship serves it, and what Boxship ad
 
 Every path may have a version before it, `/v1.43/containers/json`; without one the newest is meant. Where GET is
 answered, so is HEAD. Bodies and answers have the shapes of the Docker Engine API of that version. Made from the code by
-`make reference`."""
+`make docs`."""
 _VARIABLE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 _ANY = ("get", "post", "put", "delete")
 
