@@ -217,7 +217,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     keeper.start()
     stack.push_async_callback(keeper.aclose)
     backups = Backups(options.data_root, volumes, host.trees, containers, registries, clock)
-    backups.sweep()
+    await backups.sweep()
     mounting = Mounting(records, parts, inside)
     await mounting.restore()
 

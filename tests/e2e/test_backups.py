@@ -71,7 +71,7 @@ def test_a_snapshot_and_the_way_back(docker: Docker, shelf: Shelf) -> None:
     assert boxship(docker, "volume", "snapshot", "--name", copy, volume).stdout == f"{copy}\n"
     assert shelf.look(copy) == before
     labels = json.loads(docker.out("volume", "inspect", "-f", "{{json .Labels}}", copy))
-    assert labels["boxship.snapshot.of"] == volume
+    assert (labels.pop("boxship.snapshot.of"), sorted(labels)) == (volume, ["boxship.snapshot.at"])
     docker("run", "--rm", "-v", f"{volume}:/v", IMAGE, "sh", "-c", "rm -r /v/d; touch /v/new")
     boxship(docker, "volume", "restore", "-f", volume, copy)
     assert shelf.look(volume) == before
@@ -173,9 +173,12 @@ def test_a_damaged_file_changes_nothing(docker: Docker, shelf: Shelf, tmp_path: 
     at = raw.rindex(b"\x1f\x8b\x08") + 100
     raw[at] ^= 0xFF
     file.write_bytes(raw)
-    refused = boxship(docker, "volume", "restore", "-f", volume, str(file), check=False)
-    assert "the backup is damaged" in refused.stderr
+    other = shelf.name()
+    for name in (volume, other):
+        refused = boxship(docker, "volume", "restore", "-f", name, str(file), check=False)
+        assert "the backup is damaged" in refused.stderr
     assert shelf.look(volume) == before
+    assert docker("volume", "inspect", other, check=False).returncode == 1
     file.write_bytes(b"nonsense" * 100)
     assert "no backup" in boxship(docker, "volume", "restore", "-f", volume, str(file), check=False).stderr
     assert "no such volume" in boxship(docker, "volume", "snapshot", "no-such", check=False).stderr

@@ -1,5 +1,6 @@
 """Copies of volumes: taken while containers that write there pause, put back whole or not at all."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ from boxship.model.status import Container, State
 from boxship.model.volume import Volume, VolumeSpec
 
 ORIGIN, TAKEN = "boxship.snapshot.of", "boxship.snapshot.at"
-_OWN = (ORIGIN, TAKEN, "com.docker.volume.anonymous")
+UNFINISHED = "boxship.volume.unfinished"  # label of a volume whose contents are still to come
+_OWN = (ORIGIN, TAKEN, UNFINISHED, "com.docker.volume.anonymous")
 _WHOLE = Unpacking(itself=True)
 log = logging.getLogger(__name__)
 
@@ -75,9 +77,12 @@ class Backups:
         self._registries = registries
         self._clock = clock
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Take away what an earlier daemon left half done."""
         self._trees.trash(self._root)
+        for volume in self._volumes.all():
+            if UNFINISHED in volume.spec.labels:
+                await self._volumes.remove(volume.name)
 
     # ---- snapshots
 
@@ -92,26 +97,32 @@ class Backups:
             raise Conflict(f"volume {copy} is there already")
         labels = {**volume.spec.labels, ORIGIN: name, TAKEN: rfc3339(now)}
         labels.pop("com.docker.volume.anonymous", None)
-        made = await self._volumes.create(VolumeSpec(name=copy, labels=labels))
-        try:
-            async with self._still([name], pause):
-                await self._copy(name, copy)
-        except BaseException:
-            await self._volumes.remove(copy)
-            raise
-        return made
+        async with self._made(copy, labels), self._still([name], pause):
+            await self._copy(name, copy)
+        return self._volumes.get(copy)
 
     async def restore(self, name: str, source: str) -> Volume:
         """Give a volume, made if need be, the contents of another. Raises NotFound, Conflict while it is in use."""
         self._volumes.get(source)
         if name == source:
             raise Invalid(f"volume {name} cannot be restored from itself")
-        await self._volumes.create(VolumeSpec(name=name, driver=self._driver_of(name)))
-        await self._copy(source, name)
+        async with self._made(name, {}):
+            await self._copy(source, name)
         return self._volumes.get(name)
 
-    def _driver_of(self, name: str) -> str:
-        return next((v.spec.driver for v in self._volumes.all() if v.name == name), "local")
+    @contextlib.asynccontextmanager
+    async def _made(self, name: str, labels: dict[str, str]) -> AsyncIterator[None]:
+        """Let a volume be there for its contents; one that was not stays only once these are complete."""
+        if any(volume.name == name for volume in self._volumes.all()):
+            yield
+            return
+        await self._volumes.create(VolumeSpec(name=name, labels={**labels, UNFINISHED: ""}))
+        try:
+            yield
+        except BaseException:
+            await self._volumes.remove(name)
+            raise
+        await self._volumes.relabel(name, labels)
 
     async def _copy(self, source: str, target: str) -> None:
         async with self._volumes.held(source, new_id()) as path:
@@ -168,7 +179,7 @@ class Backups:
             file = place / "archive.tar"
             with file.open("xb") as out:
                 async for piece in pieces:
-                    out.write(piece)
+                    await asyncio.to_thread(out.write, piece)
             found = {each.saved.name: each for each in archive.find(file)}
             chosen = _chosen(list(found), wanted)
             return [
@@ -189,8 +200,8 @@ class Backups:
             await client.aclose()
 
     async def _unpack(self, name: str, saved: Saved, pieces: AsyncIterator[bytes]) -> Volume:
-        await self._volumes.create(VolumeSpec(name=name, driver=self._driver_of(name), labels=saved.labels))
-        await self._volumes.refill(name, self._filling(pieces, saved.layer))
+        async with self._made(name, saved.labels):
+            await self._volumes.refill(name, self._filling(pieces, saved.layer))
         return self._volumes.get(name)
 
     def _filling(self, pieces: AsyncIterator[bytes], layer: Descriptor) -> Callable[[Path], Awaitable[object]]:

@@ -133,6 +133,14 @@ class Volumes:
             raise NotFound(names.failed("create", spec.name, fault))
         return driver
 
+    async def relabel(self, name: str, labels: dict[str, str]) -> Volume:
+        """Give a volume other labels. Raises NotFound."""
+        volume = self.get(name)
+        volume = msgspec.structs.replace(volume, spec=msgspec.structs.replace(volume.spec, labels=labels))
+        self._volumes[name] = volume
+        await self._store.put(PREFIX + name, encode(volume))
+        return volume
+
     async def remove(self, name: str, *, force: bool = False) -> None:
         """Destroy a volume. Raises NotFound, unless forced; Conflict while containers, running or not, have it."""
         volume = self._volumes.get(name)
