@@ -36,12 +36,12 @@ STAGES = (
     f"FROM {BASE}\nCOPY --from=a /a /\nCOPY --from=b /b /\n"
 )
 APT = """FROM debian:bench AS build
-COPY authorities.crt /etc/ssl/certs/ca-certificates.crt
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv python3-dev gcc libc6-dev
 RUN python3 -m venv /venv
+COPY authorities.crt /etc/authorities.crt
+ENV PIP_CERT=/etc/authorities.crt PIP_USE_FEATURE=no-binary-enable-wheel-cache
 COPY requirements.txt /
-ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
-RUN {mount}/venv/bin/pip install --no-binary markupsafe,pyyaml -r requirements.txt
+RUN {mount}/venv/bin/pip install --no-binary markupsafe,pyyaml,msgspec -r requirements.txt
 FROM debian:bench
 RUN apt-get update && apt-get install -y --no-install-recommends python3
 COPY --from=build /venv /venv
@@ -49,7 +49,7 @@ COPY app.py /app/
 CMD ["/venv/bin/uvicorn", "--app-dir", "/app", "app:app"]
 """
 MOUNT = "--mount=type=cache,target=/root/.cache/pip "
-WANTED = "fastapi\nuvicorn\njinja2\npyyaml\n"
+WANTED = "fastapi\nuvicorn\njinja2\npyyaml\nmsgspec\n"
 FILES = 20_000
 
 

@@ -143,7 +143,14 @@ class FakeMounts:
         self._machine = machine
 
     def overlay(
-        self, target: str, lowers: tuple[str, ...], upper: str, work: str, *, owner: tuple[int, int] | None = None
+        self,
+        target: str,
+        lowers: tuple[str, ...],
+        upper: str,
+        work: str,
+        options: Iterable[str] = (),
+        *,
+        owner: tuple[int, int] | None = None,
     ) -> None:
         self._machine.mounts[target] = (*lowers, upper)
 
