@@ -80,8 +80,7 @@ class ClientBlobs:
                         await _said(call, pb.WriteContentRequest(action=pb.WRITE, offset=offset, data=data))
                         offset += len(data)
                 end = pb.WriteContentRequest(action=pb.COMMIT, offset=offset, total=offset, expected=digest)
-                await _said(call, end)
-                await call.end()
+                await _said(call, end, last=True)
         except (GRPCError, StreamTerminatedError, OSError) as e:
             if not (isinstance(e, GRPCError) and e.status is Status.ALREADY_EXISTS):
                 raise self._failed(e, digest) from e
@@ -93,10 +92,10 @@ class ClientBlobs:
 
 
 async def _said(
-    call: "Stream[pb.WriteContentRequest, pb.WriteContentResponse]", request: pb.WriteContentRequest
+    call: "Stream[pb.WriteContentRequest, pb.WriteContentResponse]", request: pb.WriteContentRequest, last: bool = False
 ) -> None:
     """Send one step of a write and wait for its answer."""
-    await call.send_message(request)
+    await call.send_message(request, end=last)
     if await call.recv_message() is None:
         raise StreamTerminatedError("the client ended the write")
 

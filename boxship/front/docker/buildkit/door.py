@@ -18,7 +18,7 @@ from boxship.engine.build.graph import Seen
 from boxship.engine.build.service import Builder
 from boxship.engine.images import Images
 from boxship.engine.images.reference import parse
-from boxship.front.docker.buildkit import offers
+from boxship.front.docker.buildkit import layouts, offers
 from boxship.front.docker.buildkit.builds import Build, Builds
 from boxship.front.docker.buildkit.results import Result
 from boxship.front.docker.buildkit.session import Sessions
@@ -57,6 +57,8 @@ class Door:
         if result.users:
             return
         self.results.pop(result.id, None)
+        for image_id in result.brought:
+            await self._drop(image_id)
         if result.space is not None:
             result.space.close()
         for other in result.inputs.values():
@@ -94,11 +96,9 @@ class Door:
     ) -> BuildResult:
         """Build a result and put it where the outputs say."""
         assert result.asked is not None
-        images = {name: await self.evaluate(build, other) for name, other in result.inputs.items()}
         spec = msgspec.structs.replace(
-            result.asked.spec,
+            await self._spec(build, result),
             outputs=tuple(outputs),
-            inputs=images,
             cache_from=tuple(cache_from),
             cache_to=tuple(cache_to),
             entitlements=frozenset(entitlements),
@@ -116,15 +116,29 @@ class Door:
             raise Invalid("files that were fetched are no image")
 
         async def made(result: Result) -> str:
-            images = {name: await self.evaluate(build, other) for name, other in result.inputs.items()}
-            assert result.asked is not None
-            spec = msgspec.structs.replace(result.asked.spec, inputs=images, outputs=(Output(),), attests={})
+            spec = msgspec.structs.replace(await self._spec(build, result), outputs=(Output(),), attests={})
             before = {image.id for image in self._images.all()}
             image_id = (await self._build(build, result, spec, Telling(without=EXPORTING))).image_id
             result.ours = image_id not in before
             return image_id
 
         return await result.evaluated(made)
+
+    async def _spec(self, build: Build, result: Result) -> BuildSpec:
+        """Return what is to be built, with the images of results and of the client's layouts that it builds on."""
+        assert result.asked is not None
+        spec = result.asked.spec
+        images = {name: await self.evaluate(build, other) for name, other in result.inputs.items()}
+        contexts = dict(spec.contexts)
+        for name, where in spec.contexts.items():
+            if where.startswith(layouts.PREFIX):
+                session = await self.sessions.get(result.session)
+                before = {image.id for image in self._images.all()}
+                images[where] = await layouts.brought(session, where, spec.platform, self._images)
+                contexts[name] = f"input:{where}"
+                if images[where] not in before:
+                    result.brought.append(images[where])
+        return msgspec.structs.replace(spec, inputs=images, contexts=contexts)
 
     async def _build(self, build: Build, result: Result, spec: BuildSpec, telling: Telling) -> BuildResult:
         telling.file = spec.dockerfile

@@ -14,7 +14,8 @@ class Result:
     """id: as the client knows it.  asked: a Dockerfile's build, None for what is fetched.
     inputs: other results that it builds on, by name.
     source: URL of what is fetched; file: its name, if it is to stay one; tree: the directory it is in, once it is.
-    image: made of it for other builds, and `ours` tells that it was not here before.  users: how many hold it."""
+    image: made of it for other builds, and `ours` tells that it was not here before.  users: how many hold it.
+    brought: ids of images that came from the client for it."""
 
     id: str
     session: str
@@ -24,6 +25,7 @@ class Result:
     file: str = ""
     tree: Path | None = None
     space: Workspace | None = None
+    brought: list[str] = field(default_factory=list)
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
     ours: bool = False
