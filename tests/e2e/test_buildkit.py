@@ -449,3 +449,35 @@ def test_layers_of_the_base_are_not_sent_again(buildx: Buildx, docker: Docker, t
     docker("import", str(archive), f"{tag}-base")
     buildx.build(f"FROM {tag}-base\nRUN echo $0 > /x\n", "-t", tag, "--load")
     assert docker.out("image", "inspect", "-f", "{{len .RootFS.Layers}}", tag) == "2"
+
+
+def test_caches_in_directories_of_the_clients(buildx: Buildx, tmp_path: Path) -> None:
+    text = f"FROM busybox\nRUN echo {uuid.uuid4().hex} > /out; echo ran\n"
+    place = tmp_path / "cache"
+    assert _said(buildx.build(text, "--cache-to", f"type=local,dest={place},mode=max"), "ran")
+    assert json.loads((place / "index.json").read_text())["manifests"]
+    buildx("prune", "-af")
+    again = buildx.build(text, "--cache-from", f"type=local,src={place}")
+    assert not _said(again, "ran")
+    assert again.count("CACHED") == 2
+
+
+def test_images_in_oci_layouts_of_the_clients(buildx: Buildx, docker: Docker, tag: str, tmp_path: Path) -> None:
+    buildx.build("FROM busybox\nRUN echo laid out > /out\n", "-t", tag, "-o", f"type=oci,dest={tmp_path}/oci.tar")
+    with tarfile.open(tmp_path / "oci.tar") as tar:
+        tar.extractall(tmp_path / "layout", filter="data")
+    before = set(docker.out("images", "-aq").split())
+    text = "FROM laid\nCOPY --from=laid /out /copied\nRUN cat /out /copied\n"
+    shown = buildx.build(text, "--build-context", f"laid=oci-layout://{tmp_path}/layout", "-o", "type=cacheonly")
+    assert shown.count("laid out") == 2
+    assert set(docker.out("images", "-aq").split()) == before
+
+
+def test_the_classic_builder_stays_for_who_asks_for_it(buildx: Buildx, docker: Docker, tag: str) -> None:
+    buildx.write("Dockerfile", "FROM busybox\nRUN echo classic > /out\n")
+    done = subprocess.run(
+        ["docker", "build", "-t", tag, "."], cwd=buildx.root, env={**buildx.environment, "DOCKER_BUILDKIT": "0"},
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert "Step 2/2 : RUN echo classic" in done.stdout
+    assert docker.out("run", "--rm", tag, "cat", "/out") == "classic"

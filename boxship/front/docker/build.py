@@ -1,6 +1,7 @@
 """Docker Engine API, /build: the classic builder. Building is the engine's business, the words are wire/build's."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -57,6 +58,10 @@ class _Sent:
 @routes.post("/build")
 async def build(request: web.Request) -> web.StreamResponse:
     """A failure before the first step is answered with a status of its own, a later one in the stream."""
+    if request.query.get("version") == "2":
+        from boxship.front.docker.buildkit import version2  # and with it all of gRPC
+
+        return await version2.build(request)
     many = {name: query.many(request, name) for name in ("t", "extrahosts")}
     asked = wire.parse_query(request.query, many, versions.of(request))
     builder = request.app[BUILDER]
@@ -129,6 +134,8 @@ async def cancel(request: web.Request) -> web.Response:
     build_id = request.query.get("id", "")
     if not build_id:
         raise Invalid("build ID not provided")
+    if "boxship.front.docker.buildkit.version2" in sys.modules:  # else nobody has built so
+        sys.modules["boxship.front.docker.buildkit.version2"].cancel(build_id)
     task = _running.get(build_id)
     if task is not None:
         task.cancel()

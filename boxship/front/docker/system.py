@@ -11,7 +11,7 @@ from boxship.front.rest import body, query, versions
 routes = web.RouteTableDef()
 
 _PING = {
-    "Builder-Version": "1",
+    "Builder-Version": "2",
     "Swarm": "inactive",
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",

@@ -13,7 +13,7 @@ import msgspec
 
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
-from boxship.engine.build.api import BuildResult, BuildSpec, CacheRef, Checked, Output, Progress
+from boxship.engine.build.api import BuildResult, BuildSpec, CacheRef, Checked, Output, Progress, Tree
 from boxship.engine.build.graph import Seen
 from boxship.engine.build.service import Builder
 from boxship.engine.images import Images
@@ -93,8 +93,9 @@ class Door:
         cache_from: Sequence[CacheRef] = (),
         cache_to: Sequence[CacheRef] = (),
         entitlements: Sequence[str] = (),
+        uploaded: Tree | None = None,
     ) -> BuildResult:
-        """Build a result and put it where the outputs say."""
+        """Build a result and put it where the outputs say. uploaded: its context, if that came otherwise."""
         assert result.asked is not None
         spec = msgspec.structs.replace(
             await self._spec(build, result),
@@ -108,7 +109,7 @@ class Door:
         if result.image is not None and result.image.done():  # everything was built and told of
             spec = msgspec.structs.replace(spec, no_cache=False, no_cache_stages=(), pull=False)
             telling = Telling(only=EXPORTING)
-        return await self._build(build, result, spec, telling)
+        return await self._build(build, result, spec, telling, uploaded)
 
     async def evaluate(self, build: Build, result: Result) -> str:
         """Return an image made of a result. One that was fetched has none."""
@@ -140,7 +141,9 @@ class Door:
                     result.brought.append(images[where])
         return msgspec.structs.replace(spec, inputs=images, contexts=contexts)
 
-    async def _build(self, build: Build, result: Result, spec: BuildSpec, telling: Telling) -> BuildResult:
+    async def _build(
+        self, build: Build, result: Result, spec: BuildSpec, telling: Telling, uploaded: Tree | None = None
+    ) -> BuildResult:
         telling.file = spec.dockerfile
 
         def tell(progress: Progress) -> None:
@@ -149,7 +152,7 @@ class Door:
                 build.log.add(message)
 
         async with AsyncExitStack() as stack:
-            sources = await self._sources(build, result, telling, stack)
+            sources = await self._sources(build, result, telling, stack, uploaded)
             try:
                 done = await self.builder.build(spec, sources, tell)
             except PlatformError as e:
@@ -195,12 +198,18 @@ class Door:
             found = await self.builder.check(result.asked.spec, sources)
             return found, text_of(result.asked.spec, sources) or b""
 
-    async def _sources(self, build: Build, result: Result, telling: Telling, stack: AsyncExitStack) -> SessionSources:
+    async def _sources(
+        self,
+        build: Build,
+        result: Result,
+        telling: Telling,
+        stack: AsyncExitStack,
+        uploaded: Tree | None = None,
+    ) -> SessionSources:
         assert result.asked is not None
         session = await self.sessions.get(result.session)
         space = self.builder.place()
         stack.callback(space.close)
-        uploaded = None
         if result.asked.upload:
             uploaded = await self.builder.receive(offers.upload(session, result.asked.upload), space)
         sources = SessionSources(session, result.asked, space, self.builder.synced, telling, build.log.add, uploaded)

@@ -84,8 +84,8 @@ class Incoming:
         self._listing[message] = path
         self._told.add(path)
         self._touched.add(path)
-        self._kept.forget(path)
         mode = to_linux(told.mode)
+        self._forget(path, below=not stat.S_ISDIR(mode))
         if stat.S_ISREG(mode) and told.linkname:
             self._links.append((path, told))
         elif stat.S_ISREG(mode):
@@ -93,6 +93,17 @@ class Incoming:
             yield packets.request(self._count)
         else:
             self._make(path, mode, told)
+
+    def _forget(self, path: str, *, below: bool) -> None:
+        """What was known of a path counts no more. below: nor what was known to be in it, which goes along with it; to
+        look for that later would mean to follow what the path is then."""
+        known = self._kept.files.get(path)
+        self._kept.forget(path)
+        if below and known is not None and stat.S_ISDIR(known.mode):
+            for other in [other for other in self._kept.files if other.startswith(f"{path}/")]:
+                self._touched.add(other)
+                self._kept.forget(other)
+            _remove(f"{self._root}/{path}")
 
     def _checked(self, told: str) -> str:
         """Return a path inside. Its directory must have been told of before."""

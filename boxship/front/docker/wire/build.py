@@ -35,6 +35,7 @@ from boxship.front.rest.version import Version
 from boxship.model.container import HostSpec, Ulimit
 
 Line = dict[str, Any]
+CLIENT_SESSION, UPLOAD = "client-session", "upload-request"  # where contexts are that no URL names
 RED, PLAIN = "\x1b[91m", "\x1b[0m"
 _FALSE = frozenset(("", "0", "no", "false", "none"))
 _NUMBERS = {
@@ -60,8 +61,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_query(query: Mapping[str, str], many: Mapping[str, Sequence[str]], version: Version) -> Asked:
     """Return what is asked. many: values of parameters that may be repeated. Raises Invalid, Unsupported."""
-    if query.get("version", "1") not in ("", "1"):
-        raise Unsupported("the builder of version 2 is reached by POST /session and /grpc, not by POST /build")
+    if query.get("version", "1") not in ("", "1", "2"):
+        raise Unsupported(f"there is no builder of version {query['version']}: 1 and 2 are known")
     if _truth(query, "squash"):
         raise Invalid("squash is only supported with experimental mode")
     if query.get("isolation", "default").lower() not in ("", "default"):
@@ -94,6 +95,31 @@ def parse_query(query: Mapping[str, str], many: Mapping[str, Sequence[str]], ver
     )
 
 
+def over_session(asked: Asked, query: Mapping[str, str]) -> Asked:
+    """Return what is asked of the builder of version 2, whose context and Dockerfile come over a session."""
+    remote = query.get("remote", "")
+    spec = msgspec.structs.replace(
+        asked.spec,
+        context="" if remote in (CLIENT_SESSION, UPLOAD) else remote,
+        separate=remote == CLIENT_SESSION,
+        outputs=_any_outputs(query),
+        cache_from=tuple(CacheRef(kind="registry", attributes={"ref": ref}) for ref in _list(query, "cachefrom")),
+        keep_steps=False,
+    )
+    return msgspec.structs.replace(asked, spec=spec)
+
+
+def _any_outputs(query: Mapping[str, str]) -> tuple[Output, ...]:
+    found = []
+    for number, each in enumerate(_list(query, "outputs")):
+        if not isinstance(each, dict):
+            raise Invalid("outputs must be objects with Type and Attrs")
+        attributes = {str(name): str(value) for name, value in (each.get("Attrs") or {}).items()}
+        kind = {"moby": "image", "": "image", "cacheonly": "none"}.get(str(each.get("Type", "")), str(each.get("Type")))
+        found.append(Output(kind=kind, id=str(number), attributes=attributes))
+    return tuple(found) or (Output(),)
+
+
 def _host(query: Mapping[str, str], many: Mapping[str, Sequence[str]]) -> HostSpec:
     given: dict[str, Any] = {field: _number(query, name) for name, field in _NUMBERS.items() if query.get(name)}
     given |= {field: query[name] for name, field in _TEXTS.items() if query.get(name)}
@@ -108,6 +134,8 @@ def _host(query: Mapping[str, str], many: Mapping[str, Sequence[str]]) -> HostSp
 
 
 def _outputs(query: Mapping[str, str]) -> tuple[Output, ...]:
+    if query.get("version") == "2":
+        return (Output(),)
     for each in _list(query, "outputs"):
         kind = str(each.get("Type", "")) if isinstance(each, dict) else str(each)
         if kind not in ("", "image", "docker", "cacheonly"):
