@@ -33,7 +33,7 @@ from boxship.front.docker import (
 from boxship.front.docker.buildkit import routes as buildkit
 from boxship.front.docker.wire.info import ENGINE
 from boxship.front.rest import versions
-from boxship.front.rest.app import rest_app
+from boxship.front.rest.app import HTTP2, rest_app
 
 TABLES = (
     containers.routes,
@@ -76,6 +76,7 @@ def docker_app(services: Mapping[web.AppKey[Any], object]) -> web.Application:
     Raises KeyError, at the first request that needs it, for a service left out.
     """
     app = rest_app(TABLES, headers=HEADERS)
+    app[HTTP2] = lambda: buildkit.http2(app)
     for key, service in services.items():
         app[key] = service
     return app

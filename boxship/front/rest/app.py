@@ -11,6 +11,7 @@ import asyncio
 import functools
 import socket
 import ssl
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from boxship.front.rest.hijack import HEADERS, STARTED
 from boxship.front.rest.tls import HalfCloseTls
 
 KEEPALIVE = 3600.0  # seconds an idle connection stays open
+HTTP2: web.AppKey[Callable[[], asyncio.Protocol]] = web.AppKey("http2")  # what speaks it, for clients that begin so
 LINE_LIMIT = 1 << 17  # filters and registry credentials travel in lines
 
 
@@ -65,6 +67,8 @@ class Server:
 
     def __init__(self, runner: web.AppRunner, manager: web.Server) -> None:
         self._runner = runner
+        self._http2 = runner.app.get(HTTP2)
+        self._others: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()  # connections that speak HTTP/2
         self._manager = manager
         self._loop = asyncio.get_running_loop()
         self._listening: list[asyncio.AbstractServer] = []
@@ -92,12 +96,18 @@ class Server:
         return Connection(
             self._manager,
             loop=self._loop,
+            http2=self._speak_http2 if self._http2 else None,
             access_log=None,
             keepalive_timeout=KEEPALIVE,
             auto_decompress=False,
             max_line_size=LINE_LIMIT,
             max_field_size=LINE_LIMIT,
         )
+
+    def _speak_http2(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        assert self._http2 is not None
+        self._others.add(transport)
+        return self._http2()
 
     async def listen(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> asyncio.AbstractServer:
         """Accept on a bound stream socket until `stop`. The socket is ours from now on."""
@@ -120,6 +130,8 @@ class Server:
         for connection in self._manager.connections:
             if isinstance(connection, Connection):
                 connection.end_streams()
+        for transport in self._others:
+            transport.close()
         self._manager.pre_shutdown()
         self._runner._shutdown_timeout = max(grace, 0.01)  # aiohttp takes 0 for no limit
         await self._runner.cleanup()

@@ -1,13 +1,15 @@
 """One client's connection: aiohttp's, and besides
 
 - bytes behind a request that may take the connection over are kept from the HTTP parser (see framing),
-- handlers that stream may ask to be cancelled as soon as the client has gone.
+- handlers that stream may ask to be cancelled as soon as the client has gone,
+- who begins with HTTP/2's preface gets another protocol, where there is one.
 
 Leans on names of aiohttp that are not promised (`_messages`, `_request_count`, `_keepalive_handle`):
 the tests of hijack hold them in place.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import StreamReader, web
@@ -15,12 +17,24 @@ from aiohttp.web_protocol import RequestHandler
 
 from boxship.front.rest.framing import Boundary, may_take_over
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, section 3.4
 BEHIND_LIMIT = 1 << 18  # bytes kept behind a request before the client has to wait
 
 
 class Connection(RequestHandler):
-    def __init__(self, server: web.Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+    """http2: makes what speaks HTTP/2 on a connection, and is given the connection's transport."""
+
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        http2: Callable[[asyncio.Transport], asyncio.Protocol] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(server, loop=loop, **options)
+        self._http2 = http2
+        self._begun = b""  # first bytes, as long as they may be HTTP/2's
         self._boundary: Boundary | None = None
         self._behind = bytearray()
         self._answered = False
@@ -30,12 +44,28 @@ class Connection(RequestHandler):
         self._watchers: set[asyncio.Task[Any]] = set()
 
     def data_received(self, data: bytes) -> None:
+        if self._http2 is not None:
+            self._begun += data
+            if PREFACE.startswith(self._begun[: len(PREFACE)]):
+                if len(self._begun) >= len(PREFACE):
+                    self._speak(self._http2)
+                return
+            data, self._begun, self._http2 = self._begun, b"", None
         if self._boundary is not None:
             self._cut(self._boundary, data)
         elif data and self._idle() and may_take_over(data):
             self._begin(data)
         else:
             super().data_received(data)
+
+    def _speak(self, http2: Callable[[asyncio.Transport], asyncio.Protocol]) -> None:
+        """Let HTTP/2 be spoken here."""
+        transport, _, _ = self.take_over()
+        protocol = http2(transport)
+        transport.set_protocol(protocol)
+        self.leave()
+        protocol.connection_made(transport)
+        protocol.data_received(self._begun)
 
     def _idle(self) -> bool:
         """Tell whether the next byte is the first of a request: all before are answered and were read to their ends."""

@@ -49,7 +49,8 @@ class ClientBlobs:
                 await call.send_message(pb.ReadContentRequest(digest=digest), end=True)
                 async for message in call:
                     seen.update(message.data)
-                    yield message.data
+                    if message.data:  # an empty piece is an end to most who read
+                        yield message.data
         except (GRPCError, StreamTerminatedError, OSError) as e:
             raise self._failed(e, digest) from e
         if digest != f"sha256:{seen.hexdigest()}":

@@ -68,7 +68,8 @@ async def _archive(blobs: ClientBlobs, raw: bytes, digest: str, manifest: dict[s
         yield _head(_place(each["digest"]), int(each["size"]))
         async for piece in blobs.read(each["digest"], int(each["size"])):
             yield piece
-        yield _padding(int(each["size"]))
+        if padding := _padding(int(each["size"])):
+            yield padding
     yield b"\0" * BLOCK * 2
 
 

@@ -130,6 +130,7 @@ async def upload(session: Session, url: str) -> AsyncIterator[bytes]:
         async with upload_grpc.UploadStub(session.channel).Pull.open(metadata=metadata) as call:
             await call.send_request(end=True)
             async for message in call:
-                yield message.data
+                if message.data:
+                    yield message.data
     except (GRPCError, StreamTerminatedError, OSError) as e:
         raise told(e, "the context from standard input") from e

@@ -1,5 +1,6 @@
 """Docker Engine API, /grpc and /session: where BuildKit's API begins. All else of it comes with the first call."""
 
+import asyncio
 import weakref
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,13 @@ def _about(app: web.Application) -> "Worker":
 def _upgrade(request: web.Request) -> None:
     if request.headers.get("Upgrade", "").lower() != "h2c":
         raise Invalid(f"{request.path} wants the headers Connection: Upgrade and Upgrade: h2c")
+
+
+def http2(app: web.Application) -> asyncio.Protocol:
+    """Return what serves the builder on a connection that begins with HTTP/2 at once."""
+    from boxship.front.docker.buildkit import rpc, services
+
+    return rpc.server_protocol(services.all_of(door_of(app), _about(app)))
 
 
 @routes.post("/grpc")
