@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -345,6 +346,28 @@ def test_pushing(buildx: Buildx, docker: Docker, tag: str, registry: str) -> Non
     buildx.build("FROM busybox\nRUN echo pushed > /out\n", "-t", name, "--push")
     docker("rmi", name)
     assert docker.out("run", "--rm", name, "cat", "/out") == "pushed"
+    docker("rmi", name)
+
+
+def _index(registry: str, name: str, tag: str) -> dict[str, Any]:
+    kinds = "application/vnd.oci.image.index.v1+json,application/vnd.docker.distribution.manifest.v2+json"
+    asked = urllib.request.Request(f"http://{registry}/v2/{name}/manifests/{tag}", headers={"Accept": kinds})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def test_statements_go_with_what_is_pushed(buildx: Buildx, docker: Docker, tag: str, registry: str) -> None:
+    name = f"{registry}/{tag}:v1"
+    text = "FROM busybox\nRUN echo stated > /out\n"
+    buildx.build(text, "-t", name, "--push", "--provenance=mode=max", "--sbom=true")
+    index = _index(registry, tag, "v1")
+    kinds = [each.get("annotations", {}).get("vnd.docker.reference.type", "") for each in index["manifests"]]
+    assert kinds == ["", "attestation-manifest"]
+    docker("push", name)
+    assert "manifests" not in _index(registry, tag, "v1"), "a push of the user's own is one"
+    docker("rmi", name)
+    assert docker.out("run", "--rm", name, "cat", "/out") == "stated"
     docker("rmi", name)
 
 

@@ -14,7 +14,9 @@ import msgspec
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.build.api import BuildResult, BuildSpec, CacheRef, Checked, Output, Progress, Tree
+from boxship.engine.build.attest.wish import pushes
 from boxship.engine.build.graph import Seen
+from boxship.engine.build.outputs import names
 from boxship.engine.build.service import Builder
 from boxship.engine.images import Images
 from boxship.engine.images.reference import parse
@@ -26,6 +28,7 @@ from boxship.front.docker.buildkit.sources import SessionSources
 from boxship.front.docker.buildkit.wire import attrs
 from boxship.front.docker.buildkit.wire.faults import located
 from boxship.front.docker.buildkit.wire.status import Telling
+from boxship.front.docker.pushed import Pushed
 
 log = logging.getLogger(__name__)
 EXPORTING = frozenset(("exporting to image",))
@@ -34,12 +37,13 @@ _LOST = "Cannot locate specified Dockerfile: "
 
 
 class Door:
-    def __init__(self, builder: Builder, images: Images) -> None:
+    def __init__(self, builder: Builder, images: Images, pushed: Pushed) -> None:
         self.builder = builder
         self.sessions = Sessions()
         self.builds = Builds()
         self.results: dict[str, Result] = {}  # those that an input of another build may name
         self._images = images
+        self._pushed = pushed
 
     # ---- results
 
@@ -109,7 +113,11 @@ class Door:
         if result.image is not None and result.image.done():  # everything was built and told of
             spec = msgspec.structs.replace(spec, no_cache=False, no_cache_stages=(), pull=False)
             telling = Telling(only=EXPORTING)
-        return await self._build(build, result, spec, telling, uploaded)
+        done = await self._build(build, result, spec, telling, uploaded)
+        if spec.attests and done.image_id:
+            for name in (name for output in outputs if pushes(output) for name in names(spec.tags, output)):
+                self._pushed.note(name, done.image_id, done.digest)
+        return done
 
     async def evaluate(self, build: Build, result: Result) -> str:
         """Return an image made of a result. One that was fetched has none."""

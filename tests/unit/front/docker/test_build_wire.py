@@ -53,7 +53,7 @@ def test_the_epoch_is_an_argument() -> None:
 @pytest.mark.parametrize(
     ("query", "kind", "said"),
     [
-        ({"version": "2"}, Unsupported, "version 2"),
+        ({"version": "3"}, Unsupported, "no builder of version 3"),
         ({"squash": "1"}, Invalid, "experimental"),
         ({"t": "UPPER"}, Invalid, "invalid reference format"),
         ({"memory": "x"}, Invalid, "invalid syntax"),
