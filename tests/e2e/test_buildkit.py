@@ -450,7 +450,8 @@ def test_questions_about_a_dockerfile(buildx: Buildx) -> None:
 
 
 def test_a_cancelled_build_leaves_nothing(buildx: Buildx, docker: Docker) -> None:
-    buildx.write("Dockerfile", "FROM busybox\nRUN echo begun; sleep 1000\n")
+    sleeping = f"sleep 1{uuid.uuid4().int % 10**7:07}"  # nobody else's
+    buildx.write("Dockerfile", f"FROM busybox\nRUN echo begun; {sleeping}\n")
     words = [buildx.plugin, "build", "--progress", "plain", "."]
     process = subprocess.Popen(words, cwd=buildx.root, env=buildx.environment, stderr=subprocess.PIPE)
     assert process.stderr is not None
@@ -463,7 +464,7 @@ def test_a_cancelled_build_leaves_nothing(buildx: Buildx, docker: Docker) -> Non
     assert process.wait(30) == 1
     assert "context canceled" in rest
     buildx.build("FROM busybox\nRUN true\n")  # a later build finds all locks free
-    assert "sleep 1000" not in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout.replace("echo", "")
+    assert sleeping not in subprocess.run(["ps", "axww"], capture_output=True, text=True).stdout
 
 
 def test_layers_of_the_base_are_not_sent_again(buildx: Buildx, docker: Docker, tag: str, tmp_path: Path) -> None:
