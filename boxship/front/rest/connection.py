@@ -63,7 +63,7 @@ class Connection(RequestHandler):
         transport, _, _ = self.take_over()
         protocol = http2(transport)
         transport.set_protocol(protocol)
-        self.leave()
+        self._loop.call_soon(self.leave)  # aiohttp's own task must have begun before it can end
         protocol.connection_made(transport)
         protocol.data_received(self._begun)
 
