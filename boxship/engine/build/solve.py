@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from boxship.base.errors import PlatformError
+from boxship.engine.build.api import CONTEXT, Vertex
 from boxship.engine.build.api import Planned as PlannedSteps
-from boxship.engine.build.api import Vertex
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.dockerfile.parse import trigger
 from boxship.engine.build.dockerfile.source import DockerfileError, at
@@ -200,8 +200,17 @@ class Solver:
     # ---- steps
 
     async def _step(self, state: State, scope: Scope, step: Step, planned: Planned) -> State:
+        await self._ready(step)
         async with self._work.reporter.under_way(self._vertexes[step.number]) as telling:
             return await self._carry_out(state, scope, step.instruction, step.origins, telling, planned)
+
+    async def _ready(self, step: Step) -> None:
+        """Wait for what a step takes files of, so that the time it is told to take is its own."""
+        for origin in step.origins:
+            if origin.stage is not None:
+                await self._of_stage(origin.stage)
+            elif origin.kind == "main" and type(step.instruction) is Copy and step.instruction.sources:
+                await self._work.tree(CONTEXT)
 
     async def _carry_out(
         self,
