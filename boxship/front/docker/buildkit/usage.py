@@ -1,5 +1,6 @@
 """Records of the cache, and which of them are asked for. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from boxship.base.errors import Invalid
@@ -8,6 +9,7 @@ from boxship.front.docker.buildkit.pb import control_pb2 as pb
 from boxship.front.docker.buildkit.wire.status import stamp
 
 SECOND = 1_000_000_000
+_PLAIN = re.compile(r"[\w /:,=-]*")
 
 
 def record(found: Record) -> pb.UsageRecord:
@@ -30,9 +32,11 @@ def filters_of(asked: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in (part for line in asked for part in line.split(",") if part):
         name, equals, value = each.partition("=")
-        if name.endswith(("!", "~")) or value.startswith("~"):
-            raise Invalid(f"filter {each!r}: only name=value can be asked for")
         value = value.removeprefix("=")
+        if name == "description~" and _PLAIN.fullmatch(value):
+            name = "description"  # which is looked for within the text in any case
+        elif name.endswith(("!", "~")):
+            raise Invalid(f"filter {each!r}: only name=value and description~=text can be asked for")
         found.setdefault(name, []).append(value if equals else "true")
     return found
 
