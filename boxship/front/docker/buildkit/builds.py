@@ -13,6 +13,7 @@ from boxship.front.docker.buildkit.results import Result
 BACKLOG = 16 << 20  # bytes told that nobody has read; older output is dropped then
 KEPT = 16  # builds that have ended and can still be asked for
 KEPT_LOG = 128 << 10  # bytes of what each told
+PIECE = 256 << 10  # bytes that one message may grow to
 PAUSE = 0.02  # seconds in which what is told is gathered into one message
 PATIENCE = 30.0  # seconds that who asks for a build's progress waits for the build
 
@@ -22,14 +23,22 @@ class Log:
 
     def __init__(self) -> None:
         self._told: list[pb.StatusResponse] = []
-        self._dropped = 0  # number of messages before the first of `_told`
-        self._bytes = 0
+        self._seen = 0  # messages that somebody has read
+        self._bare = 0  # messages, from the first, whose output was dropped
+        self._bytes = self._last = 0  # in all messages, and in the last one
         self._news = asyncio.Event()
         self.ended = False
 
     def add(self, message: pb.StatusResponse) -> None:
-        self._told.append(message)
-        self._bytes += message.ByteSize()
+        """Unread messages grow into one: there are no more of them than somebody has read, and a few."""
+        size = message.ByteSize()
+        if len(self._told) > max(self._seen, self._bare) and self._last < PIECE:
+            self._told[-1].MergeFrom(message)
+            self._last += size
+        else:
+            self._told.append(message)
+            self._last = size
+        self._bytes += size
         self._shorten(BACKLOG)
         self._wake()
 
@@ -44,14 +53,12 @@ class Log:
 
     def _shorten(self, limit: int) -> None:
         """Drop output, oldest first; what says that a step began and ended stays."""
-        if self._bytes <= limit:
-            return
-        for message in self._told:
-            if self._bytes <= limit:
-                return
+        while self._bytes > limit and self._bare < len(self._told):
+            message = self._told[self._bare]
             self._bytes -= message.ByteSize()
             del message.logs[:]
             self._bytes += message.ByteSize()
+            self._bare += 1
 
     async def read(self) -> AsyncIterator[pb.StatusResponse]:
         """Yield everything to the end, gathered."""
@@ -63,6 +70,7 @@ class Log:
                 for message in self._told[at:]:
                     gathered.MergeFrom(message)
                 at = len(self._told)
+                self._seen = max(self._seen, at)
                 yield gathered
             elif self.ended:
                 return

@@ -130,6 +130,15 @@ async def test_old_output_is_dropped_and_steps_stay() -> None:
     assert told.ByteSize() < BACKLOG
 
 
+async def test_a_chatty_step_costs_few_messages() -> None:
+    log = Log()
+    for _ in range(20_000):
+        log.add(pb.StatusResponse(logs=[pb.VertexLog(msg=b"x" * 50)]))
+    assert len(log._told) < 10
+    log.end()
+    assert sum(len(told.logs) for told in [told async for told in log.read()]) > 0
+
+
 async def test_history_tells_of_what_was_and_comes() -> None:
     builds = Builds()
     build = await builds.begin(pb.SolveRequest(ref="one"))
