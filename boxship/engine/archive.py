@@ -92,7 +92,7 @@ class Archive:
         user for an owner. Raises NotFound, and Invalid for what is no directory, no tar, or read-only.
         Secrets and configs as compose tools give them do not get into the root file system: they stay in memory."""
         head, pieces = await _peek(pieces, secretfiles.HEAD)
-        if self._secrets is not None and path == "/" and secretfiles.given(head) and _idle(container):
+        if self._secrets is not None and path == "/" and _idle(container) and secretfiles.given(container, head):
             await self._secrets.put(container, secretfiles.read(await _whole(pieces, secretfiles.MOST)))
         else:
             await self._into_root(container, ref, path, pieces, replace=replace, as_user=as_user)

@@ -24,6 +24,7 @@ from boxship.model.runtime import IdMap
 from boxship.model.status import Container, MountPoint
 
 FOLDER = "memory"
+PROJECT = "com.docker.compose.project"  # the label that compose tools give their containers
 MOST = 8 << 20  # bytes of one archive
 GONE = "was held in memory only and went with the last boot"
 HEAD = 512  # bytes of a tar entry's head
@@ -108,9 +109,16 @@ class SecretFiles:
             self._mounts.tmpfs(str(self._home), mode=0o711)
 
 
-def given(head: bytes) -> bool:
-    """Whether an archive for / is of files to be kept in memory: compose tools alone name entries from the root."""
-    return len(head) >= HEAD and head[:1] == b"/" and head[257:262] == b"ustar" and head[156:157] in b"0\0"
+def given(container: Container, head: bytes) -> bool:
+    """Whether an archive for / is of files to be kept in memory: of a compose project's container, entries named from
+    the root, as compose tools alone name them."""
+    return (
+        PROJECT in container.spec.labels
+        and len(head) >= HEAD
+        and head[:1] == b"/"
+        and head[257:262] == b"ustar"
+        and head[156:157] in b"0\0"
+    )
 
 
 def read(archive: bytes) -> list[SecretFile]:

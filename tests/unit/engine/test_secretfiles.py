@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from boxship.base.errors import Conflict, Invalid, KernelError
 from boxship.engine import secretfiles
@@ -32,6 +33,11 @@ class Mounts:
         return target in self.mounted
 
 
+OF_COMPOSE = Container(
+    id="c", name="web", created=1, image_id="i", group="c", spec=ContainerSpec(labels={secretfiles.PROJECT: "p"})
+)
+
+
 def tar(*entries: tuple[str, bytes, bytes]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:", format=tarfile.USTAR_FORMAT) as archive:
@@ -43,10 +49,12 @@ def tar(*entries: tuple[str, bytes, bytes]) -> bytes:
 
 
 def test_only_archives_named_from_the_root_are_kept_in_memory() -> None:
-    assert secretfiles.given(tar(("/run/secrets/a", b"x", tarfile.REGTYPE))[:512])
-    assert not secretfiles.given(tar(("run/secrets/a", b"x", tarfile.REGTYPE))[:512])
-    assert not secretfiles.given(tar(("/run/", b"", tarfile.DIRTYPE))[:512])
-    assert not secretfiles.given(b"/short")
+    assert secretfiles.given(OF_COMPOSE, tar(("/run/secrets/a", b"x", tarfile.REGTYPE))[:512])
+    assert not secretfiles.given(OF_COMPOSE, tar(("run/secrets/a", b"x", tarfile.REGTYPE))[:512])
+    assert not secretfiles.given(OF_COMPOSE, tar(("/run/", b"", tarfile.DIRTYPE))[:512])
+    assert not secretfiles.given(OF_COMPOSE, b"/short")
+    plain = structs.replace(OF_COMPOSE, spec=ContainerSpec())
+    assert not secretfiles.given(plain, tar(("/run/secrets/a", b"x", tarfile.REGTYPE))[:512])
     assert secretfiles.read(tar(("/a/../b", b"x", tarfile.REGTYPE))) == [SecretFile("/b", b"x", 0o440, 7, 0)]
     for wrong in (tar(("/a", b"", tarfile.SYMTYPE)), b"no archive at all"):
         with pytest.raises(Invalid):
