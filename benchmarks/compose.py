@@ -95,17 +95,14 @@ def boxship(root: Path) -> Iterator[Tool]:
 
 @contextlib.contextmanager
 def dockerd(root: Path, folder: Path, program: str) -> Iterator[Tool]:
-    """On a bridge of its own, without touching what a dockerd of the machine has."""
-    bridge = f"bd{os.getpid() % 100000}"
-    subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
-    subprocess.run(["ip", "addr", "add", "10.213.77.1/24", "dev", bridge], check=True)
-    subprocess.run(["ip", "link", "set", bridge, "up"], check=True)
+    """In a network namespace of its own, so that none of its bridges and rules stays behind."""
     socket_ = root / "docker.sock"
     paths = [folder, folder.parent / "bin", folder.parent / "sbin"]
     environ = {**os.environ, "PATH": ":".join([*map(str, paths), os.environ["PATH"]])}
     words = [
-        *("dockerd", "--data-root", f"{root}/docker", "--exec-root", f"{root}/docker-exec", "-H", f"unix://{socket_}"),
-        *("--pidfile", f"{root}/docker.pid", "--bridge", bridge, "--iptables=true"),
+        *("unshare", "--net", "--", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"),
+        *("dockerd", "--data-root", f"{root}/docker", "--exec-root", f"{root}/docker-exec"),
+        *("-H", f"unix://{socket_}", "--pidfile", f"{root}/docker.pid"),
     ]
     with open(root / "dockerd.log", "wb") as log:
         daemon = subprocess.Popen(words, env=environ, stdout=log, stderr=log, start_new_session=True)
@@ -115,7 +112,6 @@ def dockerd(root: Path, folder: Path, program: str) -> Iterator[Tool]:
     finally:
         daemon.terminate()
         daemon.wait()
-        subprocess.run(["ip", "link", "del", bridge], check=False)
 
 
 def _answers(path: Path, daemon: "subprocess.Popen[bytes]") -> None:
