@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
-LIMIT = 1 << 20  # bytes under way; each layer of a pull has so many
+LIMIT = 4 << 20  # bytes under way; each layer of a pull has so many
 STEP = 1 << 19  # bytes that are worth a change of thread
 
 

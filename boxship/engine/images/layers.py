@@ -7,6 +7,8 @@ in until it is known to be on disk, and one that outlived its kernel with that m
 """
 
 import asyncio
+import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -26,6 +28,7 @@ from boxship.model.image import Layer
 
 log = logging.getLogger(__name__)
 CHUNK = 1 << 20
+PIPE = 1 << 20  # bytes on their way to the child that unpacks: on a busy machine every change of turns costs
 SPLIT, TREE, FACTS = "split.zst", "diff", "layer.json"
 Read = Callable[[int], bytes]
 
@@ -154,6 +157,8 @@ class Layers:
 
     def _extract(self, read: Read, home: Path, loop: asyncio.AbstractEventLoop) -> tuple[Facts, str]:
         source, sink = os.pipe()
+        with contextlib.suppress(OSError):  # more than a user may have: then the two take turns more often
+            fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, PIPE)
         unpacked = asyncio.run_coroutine_threadsafe(self._unpack(source, home / TREE), loop)
         intake = Intake(read)
         try:
