@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,6 +84,11 @@ def link_prefix(settings: Settings) -> str:
         return "bv"
     told = f"{settings.bridge} {settings.exec_root}"
     return f"bv{hashlib.sha256(told.encode()).hexdigest()[:4]}"
+
+
+def is_own_link(settings: Settings, name: str) -> bool:
+    """Whether a link is the host's end of one of our containers: our prefix may begin another daemon's."""
+    return re.fullmatch(re.escape(link_prefix(settings)) + "[0-9a-f]{8}", name) is not None
 
 
 def system_facts(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxship.app.facts import cgroup_parent, link_prefix, network_settings
+from boxship.app.facts import cgroup_parent, is_own_link, network_settings
 from boxship.app.settings import Settings
 from boxship.base.codec import decode
 from boxship.base.errors import KernelError, PlatformError
@@ -116,7 +116,7 @@ async def _remove_links(settings: Settings, networks: list[Network]) -> None:
     try:
         own = {network.link for network in networks if network.link} | {settings.bridge}
         for name in await links.seen():
-            if name in own or (name.startswith(link_prefix(settings)) and name != settings.bridge):
+            if name in own or is_own_link(settings, name):
                 await _remove_link(links, name)
         await firewall.run(rules.remove(network_settings(settings).table))
     finally:
