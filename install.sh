@@ -58,7 +58,7 @@ install_program() { # install_program WHAT: a wheel or a directory
 install_files() {
     local stage file
     stage=$(mktemp -d)
-    "$here/packaging/payload.sh" "$program" "$stage"
+    "$here/packaging/payload.sh" "$program" "$stage" "$prefix/bin/python"
     sed -i "s|/usr/bin/boxship|$program|" "$stage/usr/lib/systemd/system/boxship.service"
     mkdir -p /etc/boxship
     [ -e /etc/boxship/daemon.json ] || cp "$stage/etc/boxship/daemon.json" /etc/boxship/

@@ -30,7 +30,7 @@ $python -m compileall -q --invalidation-mode unchecked-hash -s "$root" "$site"
 install -m 755 packaging/launcher "$root/usr/bin/boxship"
 sed "s|/usr/lib/boxship/python|$site|" packaging/launcher >"$build/boxship"
 chmod 755 "$build/boxship"
-packaging/payload.sh "$build/boxship" "$root"
+packaging/payload.sh "$build/boxship" "$root" env "PYTHONPATH=$site" $python -SP
 install -D -m 644 README.md "$root/usr/share/doc/boxship/README.md"
 install -m 755 packaging/debian/{postinst,prerm,postrm} "$root/DEBIAN"
 printf '/etc/boxship/daemon.json\n' >"$root/DEBIAN/conffiles"
