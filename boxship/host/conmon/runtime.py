@@ -25,7 +25,7 @@ from boxship.host.oci import execs, record, state, strays
 from boxship.host.oci.copies import Copies
 from boxship.host.oci.filters import Filters
 from boxship.host.oci.layout import Layout
-from boxship.host.oci.programs import Programs
+from boxship.host.oci.programs import Programs, wants_maps
 from boxship.host.oci.record import Identified, Record
 from boxship.host.oci.sentences import START, UPDATE, failure
 from boxship.host.process import run, signal
@@ -58,7 +58,8 @@ class ConmonRuntime:
         if not launch.users_of:
             return await self._create(launch, launch.config)
         with userspaces.owner(launch.users_of) as users:
-            return await self._create(launch, _joining(launch.config, users))
+            maps = wants_maps(self._runtime(launch.runtime))
+            return await self._create(launch, _joining(launch.config, users, maps=maps))
 
     async def _create(self, launch: Launch, config: Mapping[str, Any]) -> Launched:
         runtime = self._runtime(launch.runtime)
@@ -275,14 +276,15 @@ class ConmonRuntime:
         self._copies.close()
 
 
-def _joining(config: Mapping[str, Any], users: int) -> dict[str, Any]:
-    """Return `config` with its user namespace being the one behind our descriptor. Raises Conflict for our own, which
-    has other ids."""
+def _joining(config: Mapping[str, Any], users: int, *, maps: bool) -> dict[str, Any]:
+    """Return `config` with its user namespace being the one behind our descriptor; maps: tell its maps of ids as well.
+    Raises Conflict for our own, which has other ids."""
     if userspaces.is_ours(users):
         raise Conflict("cannot share a namespace with a container that runs without a user namespace (userns=host)")
     path = f"/proc/{os.getpid()}/fd/{users}"
     spaces = [{**s, "path": path} if s["type"] == "user" else s for s in config["linux"]["namespaces"]]
-    return {**config, "linux": {**config["linux"], "namespaces": spaces}}
+    linux = {k: v for k, v in config["linux"].items() if maps or k not in ("uidMappings", "gidMappings")}
+    return {**config, "linux": {**linux, "namespaces": spaces}}
 
 
 async def _end(process: Identified) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping
 
@@ -82,6 +83,13 @@ async def _probed(name: str, text: str) -> RuntimeInfo | None:
         return None
     words = lines[0].split(" version ")
     return RuntimeInfo(name=name, path=path, version=words[-1].strip(), args=tuple(args))
+
+
+def wants_maps(runtime: RuntimeInfo) -> bool:
+    """Tell whether it has to be told the maps of ids of a user namespace that it only joins. runc had until 1.1.10;
+    since then it finds them itself, and refuses what it takes for others."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", runtime.version)[:3])
+    return os.path.basename(runtime.path) == "runc" and numbers < (1, 1, 11)
 
 
 def hybrid_controllers() -> list[str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from boxship.base.errors import Invalid
+from boxship.host.api.runtime import RuntimeInfo
 from boxship.host.oci import programs
-from boxship.host.oci.programs import Programs
+from boxship.host.oci.programs import Programs, wants_maps
 
 
 @pytest.fixture
@@ -68,3 +69,15 @@ async def test_crun_is_out_where_both_cgroup_versions_rule(bin: Path) -> None:
     assert list(await Programs({"crun": "crun"}, claim=False).probe()) == ["second"]
     (bin / "cgroup" / "unified" / "cgroup.controllers").write_text("\n")
     assert list(await Programs({"crun": "crun"}, claim=False).probe()) == ["second", "crun"]
+
+
+MAPS = {
+    ("runc", "1.1.5+ds1"): True, ("runc", "1.0.0-rc93"): True, ("runc", "1.1.10"): True, ("runc", "1.1.15+ds1"): False,
+    ("runc", "1.3.0"): False, ("crun", "1.8.1"): False, ("other", "1"): False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "version"), MAPS)
+def test_who_wants_the_maps_of_a_namespace_that_is_joined(program: str, version: str) -> None:
+    asked = RuntimeInfo(name="mine", path=f"/usr/bin/{program}", version=version)
+    assert wants_maps(asked) is MAPS[program, version]
