@@ -32,6 +32,8 @@ need ca-certificates /etc/ssl/certs/ca-certificates.crt
 if [ "$purpose" = test ]; then
     need mount mount
     need skopeo skopeo
+    need xz-utils xz
+    need openssh-client ssh-agent
     need btrfs-progs mkfs.btrfs
     need e2fsprogs mkfs.ext4
     # 1.29, the last docker-compose in Python; later releases of the system have another program by that name
