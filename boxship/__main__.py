@@ -24,9 +24,23 @@ def main() -> int:
         from boxship.app import doctor
 
         return doctor.main(argv[2:])
+    return _command_line(argv)
+
+
+def _command_line(argv: list[str]) -> int:
+    """Most commands are over in the time that Python takes to collect and to end: leave both out."""
+    import gc
+
+    gc.disable()
     from boxship.front.cli.main import main as command_line
 
-    return command_line(argv)
+    code = command_line(argv)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # who read it has gone
+            code = code or 1
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Sizes, durations and times, read and shown the way Docker's tools do."""
 
 import re
-from datetime import UTC, datetime
 
 from boxship.base.errors import Invalid
 
@@ -40,6 +39,8 @@ def rfc3339(nanoseconds: int) -> str:
     if nanoseconds <= 0:
         return ZERO_TIME
     seconds, rest = divmod(nanoseconds, SECOND)
+    from datetime import UTC, datetime  # a command line that shows no time does without
+
     stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{rest:09d}".rstrip("0").rstrip(".")
     return f"{stamp}{fraction}Z"
@@ -51,6 +52,8 @@ def parse_rfc3339(text: str) -> int:
     if not match:
         raise Invalid(f"invalid time: '{text}' (want 2006-01-02T15:04:05.999999999Z)")
     zone = match[3] or "Z"
+    from datetime import datetime
+
     whole = datetime.fromisoformat(match[1].replace(" ", "T") + zone.replace("Z", "+00:00"))
     return int(whole.timestamp()) * SECOND + int((match[2] or "0").ljust(9, "0"))
 

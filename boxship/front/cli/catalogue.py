@@ -21,7 +21,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("build", "build.build", "build", "Build an image from a Dockerfile", ("image build", "builder build"), True),
     Entry("image ls", "image", "ls", "List images", ("images", "image list"), True),
     Entry("image pull", "image", "pull", "Download an image from a registry", ("pull",), True),
-    Entry("system version", "system", "version", "Show version information", ("version",), True),
+    Entry("system version", "version", "version", "Show version information", ("version",), True),
     Entry("system info", "system", "info", "Show what the daemon and its machine can do", ("info",), True),
     Entry("container attach", "container.session", "attach", "Attach to a running container", ("attach",)),
     Entry("container commit", "container.files", "commit", "Make an image from a container's changes", ("commit",)),

@@ -1,13 +1,13 @@
 """The command line: global flags, then a command. Exit codes are Docker's: 125 for our own failures in run,
 126 and 127 for commands that cannot be executed, 1 for the rest."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.cli import help as texts
-from boxship.front.cli.absent import absent
 from boxship.front.cli.catalogue import NOUNS, find, names_below
 from boxship.front.cli.command import HELP, Command, Failed, Session, told
 from boxship.front.cli.endpoint import client, environment
@@ -91,6 +91,8 @@ def _run(given: Parsed, command: Command, parsed: Parsed, above: Parsed | None =
     session = Session(lambda: client(given, environ), environ)
     session.given, session.above = given, above
     try:
+        gc.freeze()  # what is imported by now stays; the entry point had turned collection off until here
+        gc.enable()
         return command.run(session, parsed) or 0
     except Failed as error:
         return _refuse(str(error), error.code)
@@ -106,6 +108,8 @@ def _run(given: Parsed, command: Command, parsed: Parsed, above: Parsed | None =
 
 def _unknown(words: list[str]) -> int:
     """Say what was meant, or list what there is below a noun."""
+    from boxship.front.cli.absent import absent
+
     if refused := absent(words):
         return _refuse(refused, 0 if words[-1] == "--help" else 1)
     noun = words[0] if words[0] in NOUNS else ""

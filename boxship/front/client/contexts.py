@@ -6,8 +6,6 @@ DIGEST is the SHA-256 of the name; `currentContext` of config.json names the one
 
 import json
 import os
-import re
-import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +15,7 @@ from boxship.front.client.wire import Tls
 DEFAULT = "default"
 ENDPOINT = "docker"
 TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.+-]+")
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.+-]+"
 
 
 class Context(NamedTuple):
@@ -101,7 +99,7 @@ class ContextStore:
         _write(path, json.dumps(meta, separators=(",", ":")).encode())
 
     def _keep_tls(self, name: str, files: Mapping[str, bytes]) -> None:
-        shutil.rmtree(os.path.dirname(self.tls_folder(name)), ignore_errors=True)
+        _remove_tree(os.path.dirname(self.tls_folder(name)))
         if files:
             os.makedirs(self.tls_folder(name), mode=0o700)
         for file, content in files.items():
@@ -110,8 +108,8 @@ class ContextStore:
     def remove(self, name: str) -> None:
         """Take a context away with its keys. Raises NotFound."""
         self.find(name)
-        shutil.rmtree(os.path.dirname(self.meta_file(name)))
-        shutil.rmtree(os.path.dirname(self.tls_folder(name)), ignore_errors=True)
+        _remove_tree(os.path.dirname(self.meta_file(name)))
+        _remove_tree(os.path.dirname(self.tls_folder(name)))
 
     def tls_files(self, name: str) -> dict[str, bytes]:
         """Return the files of the docker endpoint by their names."""
@@ -163,7 +161,9 @@ def check_name(name: str) -> None:
     """Raises Invalid for a name that no context may have."""
     if name == DEFAULT:
         raise Invalid('"default" is a reserved context name')
-    if not _NAME.fullmatch(name):
+    import re
+
+    if not re.fullmatch(_NAME, name):
         raise Invalid(
             f'context name "{name}" is invalid: it must begin with a letter or digit and go on with '
             "letters, digits, underscores, dots, plus signs or dashes; two characters at least"
@@ -176,6 +176,12 @@ def chosen(flag: str, hosts: bool, environ: Mapping[str, str]) -> str:
         return flag or DEFAULT
     named = environ.get("DOCKER_CONTEXT")
     return named or str(read_config(environ).get("currentContext") or DEFAULT)
+
+
+def _remove_tree(path: str) -> None:
+    import shutil  # it brings half of the compressors along
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _digest(name: str) -> str:

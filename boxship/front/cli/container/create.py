@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from typing import Any
 
 from boxship.base.errors import Invalid, PlatformError
@@ -133,6 +132,8 @@ class Foreground:
 
     def _forward_signals(self) -> None:
         def send(number: int, _: Any) -> None:
+            import threading
+
             name = signal.Signals(number).name
             threading.Thread(target=self._kill, args=(name,), daemon=True).start()
 

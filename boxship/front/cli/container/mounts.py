@@ -1,6 +1,5 @@
 """`--mount`, `--device`, `--gpus` and throttles: text to the API's objects. Pure."""
 
-import csv
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,8 @@ Options = dict[str, Any]
 
 def fields(text: str) -> list[tuple[str, str, bool]]:
     """Return (key, value, had an equals sign) of comma-separated `key=value`; quotes guard commas."""
+    import csv  # only who gives such an option pays for it
+
     parts = next(csv.reader([text], skipinitialspace=True), [])
     return [
         (key.strip().lower(), value, bool(equals)) for key, equals, value in (part.partition("=") for part in parts)
