@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help deb wheel docs picture setup setup-test demo demo-down test test-long lint bench reference protos lock clean
+.PHONY: help deb wheel docs picture setup setup-test demo demo-down test test-long lint bench reference man protos lock clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -38,9 +38,13 @@ lint: setup-test ## Lint, types and import contracts only
 bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another beside it
 	@scripts/bench.sh
 
-reference: setup ## Write docs/settings.md and docs/registry.md from the tables of settings
+reference: setup ## Write docs/settings.md, docs/registry.md and docs/cli.md from their tables
 	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
 	@$(BIN)/python -c 'from boxship.app.registry.reference import markdown; print(markdown(), end="")' > docs/registry.md
+	@$(BIN)/python -c 'from boxship.front.cli.pages import reference; print(reference(), end="")' > docs/cli.md
+
+man: setup ## Write the man pages into build/man, from the command tables
+	@$(BIN)/python -m boxship.front.cli.pages build/man
 
 docs: setup-test ## Build the documentation in build/docs; a warning is an error
 	@scripts/docs.sh build/docs

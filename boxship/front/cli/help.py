@@ -1,6 +1,6 @@
 """Help texts: of boxship, of a noun and of a command."""
 
-from boxship.front.cli.catalogue import CATALOGUE, NOUNS
+from boxship.front.cli.catalogue import CATALOGUE, NOUNS, find
 from boxship.front.cli.command import Command
 from boxship.front.cli.flags import Flag
 
@@ -72,9 +72,17 @@ def of_command(path: str, summary: str, aliases: tuple[str, ...], command: Comma
     shown = sorted((flag for flag in command.flags if not flag.hidden), key=lambda flag: flag.name)
     if shown:
         parts += ["", "Options:", rows([flag_row(flag) for flag in shown])]
-    if command.examples:
-        parts += ["", "Examples:", *(f"  {line}" for line in command.examples.strip().splitlines())]
+    if examples := examples_of(path, command):
+        parts += ["", "Examples:", *(f"  {line}" for line in examples)]
     return "\n".join(parts)
+
+
+def examples_of(path: str, command: Command) -> list[str]:
+    """Return the lines of a command's examples, its own or those of the table."""
+    from boxship.front.cli.examples import EXAMPLES
+
+    entry, _, _ = find(path.split())
+    return (command.examples or EXAMPLES.get(entry.path if entry is not None else path, "")).strip().splitlines()
 
 
 def usage_hint(path: str, command: Command) -> str:

@@ -48,7 +48,7 @@ COMMANDS = {
         1,
         1,
         examples="""boxship search redis                        what Docker Hub has
-boxship search --filter stars=100 redis     only what many like
+boxship search --filter stars=100 redis      only what many like
 boxship search registry.example.org/redis   ask another registry""",
     )
 }
