@@ -100,6 +100,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("logout", "login", "logout", "Forget the login of a registry"),
     Entry("inspect", "inspect", "inspect", "Show all there is to know of containers, images, networks, volumes"),
     Entry("search", "search", "search", "Search a registry for images"),
+    Entry("ui", "ui", "ui", "Watch and steer containers in a dashboard on the terminal"),
     Entry("completion", "completion", "completion", "Write a completion script for bash, zsh or fish"),
 )
 

@@ -96,6 +96,7 @@ EXAMPLES = {
         (
             "boxship top web",
             "boxship top web -o pid,rss,args",
+            "boxship top --live web",
         )
     ),
     "container unpause": "boxship unpause web",

@@ -1,6 +1,7 @@
 """`boxship image …`."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
 from boxship.front.cli.container.options import refuse_trust
 from boxship.front.cli.flags import Parsed, many, switch, text, words
 from boxship.front.cli.inspect import FORMAT, print_each
+from boxship.front.cli.transfer import told
 from boxship.front.client.api import segment
 from boxship.front.client.credentials import shown
 
@@ -167,7 +169,7 @@ def load(session: Session, parsed: Parsed) -> None:
         raise Invalid("requested load from stdin, but stdin is empty; name a file with --input")
     query = {"quiet": "1" if parsed.on("quiet") else "0", "platform": _platform(parsed)}
     headers = {"Content-Type": "application/x-tar"}
-    reply = session.client.stream("POST", "/images/load", query, body=_pieces(source), headers=headers)
+    reply = session.client.stream("POST", "/images/load", query, body=_sent(session, source), headers=headers)
     progress.show(reply, session.out)
 
 
@@ -184,8 +186,14 @@ def import_(session: Session, parsed: Parsed) -> None:
         "changes": list(parsed.many("change")),
         "platform": parsed.text("platform") or None,
     }
-    body = None if remote else _pieces("" if source == "-" else source)
+    body = None if remote else _sent(session, "" if source == "-" else source)
     progress.show(session.client.stream("POST", "/images/create", query, body=body), session.out)
+
+
+def _sent(session: Session, source: str) -> Iterator[bytes]:
+    """Yield what `_pieces` does, and show on a terminal how it goes."""
+    total = os.path.getsize(source) if source and os.path.isfile(source) else 0
+    return told(_pieces(source), session.err, "Sending", total)
 
 
 def _pieces(source: str) -> Iterator[bytes]:

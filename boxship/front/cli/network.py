@@ -34,7 +34,7 @@ def ls(session: Session, parsed: Parsed) -> None:
             "Name": entry["Name"],
             "Driver": entry["Driver"],
             "Scope": entry["Scope"],
-            "IPv4": str(entry.get("EnableIPv4", True)).lower(),
+            "IPv4": str(entry.get("EnableIPv4", False)).lower(),
             "IPv6": str(entry.get("EnableIPv6", False)).lower(),
             "Internal": str(entry.get("Internal", False)).lower(),
             **tables.labels(entry),

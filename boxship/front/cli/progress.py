@@ -1,10 +1,13 @@
 """Progress streams of pull, load, import and push: lines on a pipe, lines that move on a terminal."""
 
 import json
+import time
 from typing import Any, TextIO
 
 from boxship.base.errors import PlatformError
+from boxship.front.cli.bars import Meter, bar
 from boxship.front.cli.command import Failed, Session
+from boxship.front.cli.transfer import width
 from boxship.front.client.credentials import shown
 from boxship.front.client.wire import Reply
 
@@ -31,6 +34,7 @@ class Board:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._places: dict[str, int] = {}
+        self._meters: dict[tuple[str, str], Meter] = {}
         self._moves = out.isatty()
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -38,13 +42,20 @@ class Board:
             self._out.write(message["stream"])
             return
         about, status = message.get("id", ""), message.get("status", "")
-        bar = message.get("progress", "")
         if not self._moves:
             if not message.get("progressDetail"):
                 self._out.write(f"{about}: {status}\n" if about else f"{status}\n")
             return
-        text = f"{about}: {status} {bar}".rstrip() if about else status
-        self._put(about, text)
+        text = f"{about}: {status} {self._bar(about, status, message.get('progressDetail') or {})}".rstrip()
+        self._put(about, text if about else status)
+
+    def _bar(self, about: str, status: str, detail: dict[str, Any]) -> str:
+        done, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
+        if not done and not total:
+            return ""
+        meter = self._meters.setdefault((about, status), Meter())
+        meter.note(time.monotonic(), done)
+        return bar(done, total, meter.rate(), width(self._out) - len(about) - len(status) - 4)
 
     def _put(self, about: str, text: str) -> None:
         if not about:

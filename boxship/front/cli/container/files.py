@@ -13,6 +13,7 @@ from boxship.base.errors import Invalid, NotFound
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import path
 from boxship.front.cli.flags import Parsed, many, switch, text
+from boxship.front.cli.transfer import told
 from boxship.front.client.wire import Reply
 
 CHUNK = 1 << 20
@@ -29,7 +30,7 @@ def save(session: Session, reply: Reply, target: str) -> None:
     if not target:
         if session.out.isatty():
             raise Invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-        sys.stdout.buffer.writelines(reply.parts())
+        sys.stdout.buffer.writelines(told(reply.parts(), session.err, "Receiving"))
         sys.stdout.buffer.flush()
         return
     folder = os.path.dirname(os.path.abspath(target))
@@ -37,7 +38,7 @@ def save(session: Session, reply: Reply, target: str) -> None:
         raise Invalid(f'failed to save: invalid output path: directory "{folder}" does not exist')
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".boxship-", delete=False) as file:
         try:
-            file.writelines(reply.parts())
+            file.writelines(told(reply.parts(), session.err, "Receiving"))
             os.replace(file.name, target)
         except BaseException:
             os.unlink(file.name)

@@ -156,8 +156,20 @@ def moment(word: str) -> str | None:
 
 def top(session: Session, parsed: Parsed) -> None:
     ref, *options = parsed.args
-    told = session.client.get(f"{path(ref)}/top", {"ps_args": " ".join(options) or None})
-    session.say(tables.aligned([told["Titles"], *told["Processes"]], gap=1, narrowest=20))
+
+    def text() -> str:
+        told = session.client.get(f"{path(ref)}/top", {"ps_args": " ".join(options) or None})
+        return tables.aligned([told["Titles"], *told["Processes"]], gap=1, narrowest=20)
+
+    if not parsed.on("live"):
+        session.say(text())
+        return
+    from boxship.front.cli.live import picture
+
+    with picture(session.out) as drawn:
+        while True:
+            drawn.draw(text())
+            time.sleep(1)
 
 
 def port(session: Session, parsed: Parsed) -> None:
@@ -221,5 +233,11 @@ COMMANDS = {
         examples="boxship ps -a --filter status=exited\nboxship ps --format 'table {{.Names}}\\t{{.Status}}'",
     ),
     "port": Command("CONTAINER [PRIVATE_PORT[/PROTO]]", port, least=1, most=2),
-    "top": Command("CONTAINER [ps OPTIONS]", top, least=1, interspersed=False),
+    "top": Command(
+        "[OPTIONS] CONTAINER [ps OPTIONS]",
+        top,
+        (switch("live", "", "Go on showing them, every second"),),
+        least=1,
+        interspersed=False,
+    ),
 }

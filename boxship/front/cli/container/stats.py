@@ -1,7 +1,9 @@
 """`stats`: one sample or a live table of what containers use."""
 
+import contextlib
 import json
 import threading
+import time
 from typing import Any
 
 from boxship.base.errors import PlatformError
@@ -11,6 +13,7 @@ from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import path
 from boxship.front.cli.flags import Parsed, switch
 from boxship.front.cli.inspect import FORMAT
+from boxship.front.cli.live import picture
 
 COLUMNS = {
     "ID": "CONTAINER ID", "Name": "NAME", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT", "MemPerc": "MEM %",
@@ -19,11 +22,7 @@ COLUMNS = {
 
 
 def stats(session: Session, parsed: Parsed) -> None:
-    refs = list(parsed.args)
-    if not refs:
-        listed = session.client.get("/containers/json", {"all": parsed.on("all")})
-        refs = [entry["Id"] for entry in listed]
-    board = _Board(session, refs, parsed)
+    board = _Board(session, list(parsed.args), parsed)
     if parsed.on("no-stream"):
         board.once()
     else:
@@ -33,8 +32,11 @@ def stats(session: Session, parsed: Parsed) -> None:
 class _Board:
     def __init__(self, session: Session, refs: list[str], parsed: Parsed) -> None:
         self._session = session
-        self._refs = refs
         self._form = parsed.text("format")
+        self._all = parsed.on("all")
+        self._named = refs
+        self._refs = refs or self._listed()
+        self._followed: set[str] = set()
         self._whole = parsed.on("no-trunc")
         self._newest: dict[str, dict[str, Any]] = {}
 
@@ -58,31 +60,46 @@ class _Board:
             raise failures[0]
         self._print()
 
-    def live(self) -> None:
-        import time
+    def _listed(self) -> list[str]:
+        listed = self._session.client.get("/containers/json", {"all": self._all}) or []
+        return [str(entry["Id"]) for entry in listed]
 
-        for ref in self._refs:
+    def live(self) -> None:
+        """Draw every second; without names, containers come and go as they start and end."""
+        for ref in self._named:
             self._session.client.get(f"{path(ref)}/json")  # a name that does not exist is told at once
-            threading.Thread(target=self._follow, args=(ref,), daemon=True).start()
-        while True:
-            time.sleep(1)
-            self._session.out.write("\x1b[H\x1b[J")
-            self._print()
-            if not any(thread.name == "stats" for thread in threading.enumerate()) and self._refs:
-                return
+        with picture(self._session.out) as drawn:
+            while True:
+                self._follow_new()
+                time.sleep(1)
+                drawn.draw(self._text())
+                if not self._named:
+                    self._refs = self._listed()
+                elif not any(thread.name == "stats" for thread in threading.enumerate()):
+                    return
+
+    def _follow_new(self) -> None:
+        for ref in self._refs:
+            if ref not in self._followed:
+                self._followed.add(ref)
+                threading.Thread(target=self._follow, args=(ref,), name="stats", daemon=True).start()
 
     def _follow(self, ref: str) -> None:
-        threading.current_thread().name = "stats"
-        for line in self._session.client.stream("GET", f"{path(ref)}/stats", {"stream": "true"}).lines():
-            self._newest[ref] = json.loads(line)
+        with contextlib.suppress(PlatformError, OSError, ValueError):  # it ended, or the daemon did
+            for line in self._session.client.stream("GET", f"{path(ref)}/stats", {"stream": "true"}).lines():
+                self._newest[ref] = json.loads(line)
+        self._newest.pop(ref, None)
+        self._followed.discard(ref)
+
+    def _text(self) -> str:
+        rows = [row(self._newest[ref], ref, whole=self._whole) for ref in self._refs if ref in self._newest]
+        return tables.listing(rows, COLUMNS, self._form, more={"Container": "CONTAINER"})
 
     def _print(self) -> None:
-        rows = [row(self._newest[ref], whole=self._whole) for ref in self._refs if ref in self._newest]
-        self._session.say(tables.listing(rows, COLUMNS, self._form))
-        self._session.out.flush()
+        self._session.say(self._text())
 
 
-def row(sample: dict[str, Any], *, whole: bool = False) -> dict[str, str]:
+def row(sample: dict[str, Any], ref: str = "", *, whole: bool = False) -> dict[str, str]:
     """Return one line of the table for one sample of the API."""
     memory = sample.get("memory_stats") or {}
     limit, used = memory.get("limit", 0), _used(memory)
@@ -90,7 +107,7 @@ def row(sample: dict[str, Any], *, whole: bool = False) -> dict[str, str]:
     identifier = sample.get("id", "")
     return {
         "ID": identifier if whole else tables.short_id(identifier),
-        "Container": identifier,
+        "Container": ref if ref and ref != identifier else tables.short_id(identifier),
         "Name": sample.get("name", "").removeprefix("/"),
         "CPUPerc": f"{cpu_percent(sample):.2f}%",
         "MemUsage": f"{human_size(used, 1024)} / {human_size(limit, 1024)}",

@@ -20,6 +20,7 @@ from boxship.front.cli.pages import Page, manual, overview, pages, reference, wr
 PAGES = pages()
 
 
+@pytest.mark.slow  # of many hands that change flags, the last one writes the reference
 def test_the_reference_is_up_to_date() -> None:
     written = Path(__file__).parents[4] / "docs" / "cli.md"
     assert written.read_text() == reference(), "run `make reference`"
