@@ -189,3 +189,13 @@ def test_names_that_were_meant(docker: Any, ours: Run) -> None:
         "'busybox'", "'busybox:latest'"
     )
     assert "Did you mean 'bridge'?" in ours(*host, "network", "inspect", "birdge").stderr
+
+
+def test_config_json_gives_proxies_and_forms(docker: Any, ours: Run, environment: dict[str, str]) -> None:
+    folder = Path(environment["DOCKER_CONFIG"])
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {"proxies": {"default": {"httpProxy": "http://p:1"}}, "networksFormat": "{{.Name}}"}
+    (folder / "config.json").write_text(json.dumps(wanted))
+    printed = ours("-H", docker.host, "run", "--rm", "busybox", "env").stdout.splitlines()
+    assert {"HTTP_PROXY=http://p:1", "http_proxy=http://p:1"} <= set(printed)
+    assert "bridge" in ours("-H", docker.host, "network", "ls").stdout.splitlines()

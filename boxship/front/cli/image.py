@@ -10,7 +10,7 @@ from typing import Any
 
 from boxship.base.errors import Invalid
 from boxship.base.units import human_duration, human_size
-from boxship.front.cli import image_tree, progress, tables
+from boxship.front.cli import image_tree, preferences, progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
@@ -61,7 +61,7 @@ def ls(session: Session, parsed: Parsed) -> None:
         return _tree(session, parsed, chosen)
     found = session.client.get("/images/json", {"all": parsed.on("all"), "filters": chosen or None})
     rows = [row for entry in found for row in rows_of(entry, parsed.on("no-trunc"), parsed.on("digests"))]
-    form = parsed.text("format")
+    form = preferences.form(session, parsed, "imagesFormat")
     with_digests = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **COLUMNS}
     columns = with_digests if parsed.on("digests") else COLUMNS
     if parsed.on("quiet") and form in ("", "table"):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boxship.front.cli import tables
+from boxship.front.cli import preferences, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
 from boxship.front.cli.container.options import pairs
@@ -42,7 +42,7 @@ def ls(session: Session, parsed: Parsed) -> None:
         }
         for entry in sorted(session.client.get("/networks", {"filters": filters(parsed)}), key=lambda e: str(e["Name"]))
     ]
-    form, quiet = parsed.text("format"), "ID" if parsed.on("quiet") else ""
+    form, quiet = preferences.form(session, parsed, "networksFormat"), "ID" if parsed.on("quiet") else ""
     lines = tables.listing(rows, COLUMNS, form, quiet=quiet, more=MORE, raw=RAW)
     if lines:
         session.say(lines)

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from boxship.base.errors import Invalid
-from boxship.front.cli import progress, tables
+from boxship.front.cli import preferences, progress, tables
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters, report
 from boxship.front.cli.container.options import pairs
@@ -44,7 +44,7 @@ def ls(session: Session, parsed: Parsed) -> None:
         }
         for entry in sorted(found, key=lambda e: str(e["Name"]))
     ]
-    form, quiet = parsed.text("format"), "Name" if parsed.on("quiet") else ""
+    form, quiet = preferences.form(session, parsed, "volumesFormat"), "Name" if parsed.on("quiet") else ""
     lines = tables.listing(rows, COLUMNS, form, quiet=quiet, more=MORE, raw=RAW)
     if lines:
         session.say(lines)

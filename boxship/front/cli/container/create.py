@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from boxship.base.errors import Invalid, PlatformError
-from boxship.front.cli import console
+from boxship.front.cli import console, preferences
 from boxship.front.cli.command import Command, Failed, Session
 from boxship.front.cli.container import options, run_flags
 from boxship.front.cli.flags import Parsed
@@ -29,6 +29,7 @@ def _create(session: Session, parsed: Parsed, body: dict[str, Any]) -> str:
     if cidfile and os.path.exists(cidfile):
         raise Invalid(f"container ID file found, make sure the other container isn't running or delete {cidfile}")
     options.refuse_trust(parsed)
+    body["Env"] = preferences.with_proxies(session, body["Env"])
     pull = parsed.text("pull")
     if pull not in ("always", "missing", "never"):
         raise Invalid(f'invalid pull option: "{pull}": must be one of "always", "missing" or "never"')
@@ -69,7 +70,7 @@ def run(session: Session, parsed: Parsed) -> int:
         body = options.body(parsed, session.environ)
         if body["Tty"] and body["OpenStdin"] and not parsed.on("detach") and not sys.stdin.isatty():
             raise Invalid("the input device is not a TTY; leave -t out when input comes from a pipe")
-        keys = console.detach_keys(parsed.text("detach-keys"))
+        keys = console.detach_keys(preferences.detach_keys(session, parsed))
         if body["Tty"]:
             body["HostConfig"]["ConsoleSize"] = list(console.size())
         ref = _create(session, parsed, body)

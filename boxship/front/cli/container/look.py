@@ -5,7 +5,7 @@ from typing import Any
 
 from boxship.base.errors import NotFound
 from boxship.base.units import human_duration, human_size
-from boxship.front.cli import tables
+from boxship.front.cli import preferences, tables
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import FILTER, filters, path
 from boxship.front.cli.flags import Flag, Parsed, switch, text
@@ -26,7 +26,7 @@ RAW = {
 
 def ls(session: Session, parsed: Parsed) -> None:
     last = 1 if parsed.on("latest") else parsed.number("last")
-    sizes = parsed.on("size") or ".Size" in parsed.text("format")
+    sizes = parsed.on("size") or ".Size" in preferences.form(session, parsed, "psFormat")
     query = {
         "all": parsed.on("all") or last > 0,
         "limit": last if last > 0 else None,
@@ -36,7 +36,7 @@ def ls(session: Session, parsed: Parsed) -> None:
     found = session.client.get("/containers/json", query)
     rows = [row(entry, whole=parsed.on("no-trunc")) for entry in found]
     columns = {**COLUMNS, "Size": "SIZE"} if parsed.on("size") else COLUMNS
-    form, quiet = parsed.text("format"), "ID" if parsed.on("quiet") else ""
+    form, quiet = preferences.form(session, parsed, "psFormat"), "ID" if parsed.on("quiet") else ""
     if quiet and form not in ("", "table", "raw"):
         session.warn("WARNING: Ignoring custom format, because both --format and --quiet are set.")
         form = ""

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from boxship.base.errors import Conflict, Invalid, PlatformError
-from boxship.front.cli import console
+from boxship.front.cli import console, preferences
 from boxship.front.cli.command import Command, Session, each
 from boxship.front.cli.container.create import Foreground, exit_code, failure_code
 from boxship.front.cli.container.life import path
@@ -37,7 +37,7 @@ def attach(session: Session, parsed: Parsed) -> int:
             if stdin:
                 stack.enter_context(console.raw_terminal())
             console.on_resize(lambda h, w: _resize(session, where, h, w))
-        keys = console.detach_keys(parsed.text("detach-keys"))
+        keys = console.detach_keys(preferences.detach_keys(session, parsed))
         try:
             console.Pump(connection, terminal=config["Tty"], stdin=stdin, keys=keys).run()
         except console.Detached:
@@ -89,7 +89,7 @@ def _start_attached(session: Session, parsed: Parsed) -> int:
         "Tty": config["Tty"],
         "HostConfig": {"AutoRemove": found["HostConfig"]["AutoRemove"]},
     }
-    keys = console.detach_keys(parsed.text("detach-keys"))
+    keys = console.detach_keys(preferences.detach_keys(session, parsed))
     return Foreground(session, found["Id"], body, keys).run(forward=parsed.on("sig-proxy"))
 
 
@@ -109,14 +109,14 @@ def execute(session: Session, parsed: Parsed) -> int:
         "AttachStdin": stdin and not detach,
         "AttachStdout": not detach,
         "AttachStderr": not detach,
-        "DetachKeys": parsed.text("detach-keys"),
+        "DetachKeys": preferences.detach_keys(session, parsed),
     }
     made = session.client.post(f"{path(ref)}/exec", body=body)["Id"]
     if detach:
         session.client.post(f"/exec/{made}/start", body={"Detach": True, "Tty": terminal})
         return 0
     try:
-        return _connected(session, made, terminal, stdin, console.detach_keys(parsed.text("detach-keys")))
+        return _connected(session, made, terminal, stdin, console.detach_keys(preferences.detach_keys(session, parsed)))
     except ApiError as error:
         session.warn(f"Error response from daemon: {error}")
         code = failure_code(str(error))

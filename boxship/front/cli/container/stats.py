@@ -8,7 +8,7 @@ from typing import Any
 
 from boxship.base.errors import PlatformError
 from boxship.base.units import human_size
-from boxship.front.cli import tables
+from boxship.front.cli import preferences, tables
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import path
 from boxship.front.cli.flags import Parsed, switch
@@ -32,7 +32,7 @@ def stats(session: Session, parsed: Parsed) -> None:
 class _Board:
     def __init__(self, session: Session, refs: list[str], parsed: Parsed) -> None:
         self._session = session
-        self._form = parsed.text("format")
+        self._form = preferences.form(session, parsed, "statsFormat")
         self._all = parsed.on("all")
         self._named = refs
         self._refs = refs or self._listed()

@@ -32,6 +32,7 @@ OWN = {
             "boxship.front.cli.container.create", "boxship.front.cli.container.mounts",
             "boxship.front.cli.container.networks", "boxship.front.cli.container.options",
             "boxship.front.cli.container.ports", "boxship.front.cli.container.run_flags",
+            "boxship.front.cli.preferences",
         },
     ),
 }  # fmt: skip
