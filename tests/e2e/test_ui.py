@@ -8,7 +8,7 @@ import pytest
 
 from boxship.front.client.api import Client, parse_host
 
-pytest.importorskip("textual", reason="the dashboard is an extra")
+pytest.importorskip("textual", reason="the dashboard is an extra: pip install textual")
 
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, RichLog, Static

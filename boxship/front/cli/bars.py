@@ -32,11 +32,11 @@ class Meter:
 
 def bar(done: int, total: int, rate: float, width: int) -> str:
     """Return `[=====>    ] 12MB/45MB 8.1MB/s 4 seconds` within `width` columns; without a total no bar."""
-    speed = f" {human_size(rate, digits=3)}/s" if rate > 0 else ""
+    speed = f" {human_size(rate, digits=3)}/s" if rate >= 1 else ""
     if total <= 0:
         return f"{human_size(done, digits=3)}{speed}"
     done = min(done, total)
-    left = (total - done) / rate if rate > 0 else 0
+    left = (total - done) / rate if rate >= 1 else 0
     remaining = f" {human_duration(left).lower()}" if left >= 1 else ""
     told = f"{human_size(done, digits=3)}/{human_size(total, digits=3)}{speed}{remaining}"
     room = min(WIDE, width - len(told) - 3)
