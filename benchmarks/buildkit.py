@@ -94,7 +94,7 @@ def main(words: list[str]) -> None:
     home = Path(tempfile.mkdtemp(prefix="bench-buildkit-", dir=daemons.TMPFS))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
-        plugin = program(home / "buildx")
+        plugin = program()
         named = [word.partition("=")[::2] for word in asked.daemons]
         if not named:
             named = [("boxship", stack.enter_context(daemons.boxship()))]

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.buildx import ORACLE, Buildx, program
+from tests.e2e.buildx import FETCHED, Buildx, program
 from tests.e2e.conftest import Docker
 from tests.images import busybox_rootfs
 
@@ -508,10 +508,9 @@ def test_the_classic_builder_stays_for_who_asks_for_it(buildx: Buildx, docker: D
 
 
 def test_stock_compose_builds(docker: Docker, tag: str, tmp_path: Path) -> None:
-    compose = os.environ.get("BOXSHIP_STOCK_COMPOSE", "")
-    if not compose:
-        fetched = subprocess.run([ORACLE, tmp_path / "oracle"], capture_output=True, text=True, timeout=110, check=True)
-        compose = fetched.stdout.strip()
+    compose = os.environ.get("BOXSHIP_STOCK_COMPOSE", f"{FETCHED}/docker-compose")
+    if not Path(compose).exists():
+        pytest.skip("no Debian mirror is near to fetch docker compose from; BOXSHIP_STOCK_COMPOSE may name it")
     (tmp_path / "web").mkdir()
     (tmp_path / "token").write_text("123456")
     (tmp_path / "web" / "Dockerfile").write_text(
