@@ -1,6 +1,7 @@
 """Fixtures that all kinds of tests share."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ from tests.daemons import Daemon
 
 # The stock programs that `make setup-test` fetched come before the host's own.
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+
+# Who runs the tests in the background has them ignore interrupts; what they start shall know them again.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _running(*flags: str) -> Iterator[Daemon]:

@@ -33,6 +33,7 @@ HISTORY = {
     "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT",
 }  # fmt: skip
 CHUNK = 1 << 20
+NONE = "<none>"
 
 
 def _platform(parsed: Parsed) -> str | None:
@@ -83,17 +84,12 @@ def _tree(session: Session, parsed: Parsed, chosen: dict[str, list[str]]) -> Non
 
 
 def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[str, str]]:
-    """Yield a row for each tag of an image, one with <none> where it has none."""
-    known = dict(name.split("@") for name in entry.get("RepoDigests") or [] if "@" in name)
-    tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
-    for name in tags or ["<none>:<none>"]:
-        repository, _, tag = name.rpartition(":")
-        if not tags and known and digests:
-            repository = next(iter(known))
+    """Yield a row for each name of an image, one with <none> where it has none."""
+    for repository, tag, digest in _names(entry, digests):
         yield {
             "Repository": repository,
             "Tag": tag,
-            "Digest": known.get(repository, "<none>"),
+            "Digest": digest,
             "ID": entry["Id"] if whole else tables.short_id(entry["Id"]),
             "CreatedSince": f"{human_duration(time.time() - entry['Created'])} ago",
             "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(entry["Created"])),
@@ -103,6 +99,19 @@ def rows_of(entry: dict[str, Any], whole: bool, digests: bool) -> Iterator[dict[
             "UniqueSize": "N/A",
             "Containers": "N/A",
         }
+
+
+def _names(entry: dict[str, Any], digests: bool) -> list[tuple[str, str, str]]:
+    """Return repository, tag and digest of each row: the tags, then the repositories that know it by digest alone."""
+    known = [tuple(name.split("@")) for name in entry.get("RepoDigests") or [] if not name.startswith("<none>@")]
+    tags = [name.rpartition(":")[::2] for name in entry.get("RepoTags") or [] if name != f"{NONE}:{NONE}"]
+    found = []
+    for repository, tag in tags:
+        own = [digest for name, digest in known if name == repository] if digests else []
+        found += [(repository, tag, digest) for digest in own or [NONE]]
+    tagged = {repository for repository, _ in tags}
+    alone = [(name, NONE, digest if digests else NONE) for name, digest in known if name not in tagged]
+    return [*found, *dict.fromkeys(alone)] or [(NONE, NONE, NONE)]
 
 
 def inspect(session: Session, parsed: Parsed) -> int:

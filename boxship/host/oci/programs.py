@@ -86,10 +86,10 @@ async def _probed(name: str, text: str) -> RuntimeInfo | None:
 
 
 def wants_maps(runtime: RuntimeInfo) -> bool:
-    """Tell whether it has to be told the maps of ids of a user namespace that it only joins. runc had until 1.1.10;
-    since then it finds them itself, and refuses what it takes for others."""
+    """Tell whether it has to be told the maps of ids of a user namespace that it only joins. crun gives the container
+    its output by them. runc wants them until 1.1.10; from then on it finds them itself, and refuses what it is told."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", runtime.version)[:3])
-    return os.path.basename(runtime.path) == "runc" and numbers < (1, 1, 11)
+    return os.path.basename(runtime.path) != "runc" or numbers < (1, 1, 11)
 
 
 def hybrid_controllers() -> list[str]:
