@@ -151,17 +151,16 @@ class Lab:
         output, _ = await found.communicate()
         return output.decode().strip()
 
-    async def ask(self, container: Container | None, protocol: str, address: str, port: int) -> str:
+    async def ask(
+        self, container: Container | None, protocol: str, address: str, port: int, patience: float = PATIENCE
+    ) -> str:
         """Ask from the container, or the host; see talk.py."""
-        return await self._ask(container, protocol, address, port, PATIENCE)
+        words = ("ask", protocol, address, str(port), str(patience))
+        return await self.run(container, sys.executable, "-IS", TALK, *words)
 
     async def blocked(self, container: Container | None, protocol: str, address: str, port: int) -> bool:
         """Tell whether the same gets no answer."""
-        return (await self._ask(container, protocol, address, port, SILENCE)).startswith("no:")
-
-    async def _ask(self, container: Container | None, protocol: str, address: str, port: int, patience: float) -> str:
-        words = ("ask", protocol, address, str(port), str(patience))
-        return await self.run(container, sys.executable, "-IS", TALK, *words)
+        return (await self.ask(container, protocol, address, port, SILENCE)).startswith("no:")
 
     async def serve(self, container: Container, port: int, family: str = "4") -> None:
         await self._server(container, "serve", family, str(port))
