@@ -25,13 +25,14 @@ async def links_inside(lab: Lab, container: Container) -> list[str]:
 
 
 async def host_links(lab: Lab, container: Container) -> list[str]:
-    """The host's ends of the container's links."""
+    """The host's ends of the container's links; the links of others come and go meanwhile."""
     inside = await lab.run(container, "ip", "-o", "link")
     peers = re.findall(r"@if(\d+):", inside)
     return [
         name
         for name in os.listdir("/sys/class/net")
-        if Path(f"/sys/class/net/{name}/ifindex").read_text().strip() in peers
+        if name.startswith(lab.settings.link_prefix)
+        and Path(f"/sys/class/net/{name}/ifindex").read_text().strip() in peers
     ]
 
 
