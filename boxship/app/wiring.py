@@ -13,11 +13,13 @@ from aiohttp import web
 from boxship.app import facts, remapping
 from boxship.app.ground import Ground, cpu_time, traffic
 from boxship.app.proxies import proxies
+from boxship.app.relief import relieve
 from boxship.app.settings import Settings
 from boxship.base.bus import Bus
 from boxship.base.clock import SystemClock
 from boxship.base.errors import Invalid
 from boxship.base.ids import new_id
+from boxship.base.tasks import Tasks
 from boxship.base.units import SECOND
 from boxship.engine.archive import Archive
 from boxship.engine.audit import Audit
@@ -64,6 +66,7 @@ from boxship.host import cgroups, inside, mounts, mountwatch, users
 from boxship.host import machine as machines
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
+from boxship.host.memory import give_back
 from boxship.host.netns import Owners
 from boxship.host.network import host_net
 from boxship.host.oci.facts import host_facts
@@ -229,6 +232,9 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
     stack.push_async_callback(shipping.aclose)
     stats = Stats(records.of, _sources(host), clock)
     stack.push_async_callback(stats.aclose)
+    tasks = Tasks()
+    tasks.spawn(relieve(bus, give_back), "giving memory back")
+    stack.push_async_callback(tasks.aclose)
     system = await _system(settings, host, containers, images, volumes)
     services: dict[web.AppKey[Any], object] = {
         keys.CONTAINERS: containers,
