@@ -110,7 +110,7 @@ def _names(entry: dict[str, Any], digests: bool) -> list[tuple[str, str, str]]:
         own = [digest for name, digest in known if name == repository] if digests else []
         found += [(repository, tag, digest) for digest in own or [NONE]]
     tagged = {repository for repository, _ in tags}
-    alone = [(name, NONE, digest if digests else NONE) for name, digest in known if name not in tagged]
+    alone = [(name, NONE, digest if digests else "") for name, digest in known if name not in tagged]
     return [*found, *dict.fromkeys(alone)] or [(NONE, NONE, NONE)]
 
 
