@@ -11,7 +11,6 @@ from boxship.front.rest import body, query
 from boxship.host.api.files import Entry
 
 STAT = "X-Docker-Container-Path-Stat"
-TAR = "application/x-tar"
 PIECE = 1 << 18
 routes = web.RouteTableDef()
 
@@ -27,7 +26,7 @@ async def describe(request: web.Request) -> web.Response:
 async def copy_out(request: web.Request) -> web.StreamResponse:
     ref, path = request.match_info["ref"], _path(request)
     async with request.app[ARCHIVE].get(request.app[CONTAINERS].get(ref), ref, path) as (entry, pieces):
-        response = web.StreamResponse(headers={STAT: _stat(entry), "Content-Type": TAR})
+        response = web.StreamResponse(headers={STAT: _stat(entry), "Content-Type": body.TAR})
         return await _send(request, response, pieces)
 
 

@@ -35,12 +35,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         raise Invalid("no volumes to save: volume is empty")
     pause = query.boolean(request, "pause") if "pause" in request.query else True
     pieces = await request.app[BACKUPS].save(names, pause=pause)
-    response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
-    await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
-    await response.write_eof()
-    return response
+    return await body.archive(request, pieces)
 
 
 @routes.post("/boxship/volumes/restore")

@@ -76,12 +76,7 @@ async def _save(request: web.Request, names: list[str]) -> web.StreamResponse:
         for name in names:
             images.get_for(name, platform)
     pieces = await images.save(names)
-    response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
-    await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
-    await response.write_eof()
-    return response
+    return await body.archive(request, pieces)
 
 
 @routes.get("/images/{name:.+}/json")

@@ -1,6 +1,6 @@
-"""JSON in and out of requests, with dockerd's rules on content types and empty bodies."""
+"""JSON in and out of requests, with dockerd's rules on content types and empty bodies; archives out."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from email.message import Message
 from typing import Any
 
@@ -11,6 +11,7 @@ from boxship.base import codec
 from boxship.base.errors import Invalid
 
 JSON = "application/json"
+TAR = "application/x-tar"
 
 
 async def read(request: web.Request) -> dict[str, Any]:
@@ -55,3 +56,13 @@ def reply(value: object, *, status: int = 200, headers: Mapping[str, str] | None
 
 def empty(status: int = 204) -> web.Response:
     return web.Response(status=status)
+
+
+async def archive(request: web.Request, pieces: AsyncIterable[bytes]) -> web.StreamResponse:
+    """Send a tar as it is made; answer 200."""
+    response = web.StreamResponse(headers={"Content-Type": TAR})
+    await response.prepare(request)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response
