@@ -161,17 +161,20 @@ def user_namespace(inside: int, outside: int, size: int) -> int:
     ready, go = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
-        syscalls.unshare(syscalls.CLONE_NEWUSER)
-        os.write(ready[1], b"x")
-        os.read(go[0], 1)
-        os._exit(0)
-    os.read(ready[0], 1)
+        try:
+            syscalls.unshare(syscalls.CLONE_NEWUSER)
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+        finally:
+            os._exit(0)  # else a child that may not would run the rest of the tests once more
+    os.close(ready[1])
+    assert os.read(ready[0], 1), "no user namespace can be made here"
     for kind in ("uid_map", "gid_map"):
         Path(f"/proc/{pid}/{kind}").write_text(f"{inside} {outside} {size}\n")
     space = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY)
     os.write(go[1], b"x")
     os.waitpid(pid, 0)
-    for fd in (*ready, *go):
+    for fd in (ready[0], *go):
         os.close(fd)
     return space
 
