@@ -30,6 +30,7 @@ class Workshop:
     def __init__(self) -> None:
         self._control: socket.socket | None = None
         self._worker: process.Process | None = None
+        self._leaving: set[process.Process] = set()
         self._working = 0
         self._leisure: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
@@ -103,6 +104,8 @@ class Workshop:
         """The worker ends when we hang up, and what it still does with it."""
         if self._control is not None:
             self._control.close()
+        if self._worker is not None:
+            self._leaving = {worker for worker in self._leaving | {self._worker} if not worker.ended}
         self._control = self._worker = None
 
     def _rest(self, idle: bool) -> None:
@@ -114,9 +117,8 @@ class Workshop:
         """Safe to repeat. Jobs that still run are ended."""
         if self._leisure is not None:
             self._leisure.cancel()
-        worker = self._worker
         self._dismiss()
-        if worker is not None:
+        for worker in self._leaving:  # else the loop may be gone before it has collected them
             await worker.wait()
 
 
