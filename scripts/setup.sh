@@ -33,6 +33,8 @@ if [ "$purpose" = test ]; then
     need mount mount
     need skopeo skopeo
     need xz-utils xz
+    need zsh zsh
+    need fish fish
     need openssh-client ssh-agent
     need btrfs-progs mkfs.btrfs
     need e2fsprogs mkfs.ext4
