@@ -14,6 +14,7 @@ from boxship.front.cli.build.display import Display, display
 from boxship.front.cli.command import Command, Failed, Session
 from boxship.front.cli.flags import Parsed, many, number, switch, text, words
 from boxship.front.client.building import wish
+from boxship.front.client.building.agents import agents
 from boxship.front.client.building.giving import Auth, Given, answer, read_secret
 from boxship.front.client.building.talk import Talk
 from boxship.front.client.credentials import HUB, Keyring
@@ -108,7 +109,7 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
         "Target": parsed.text("target"),
         "BuildArgs": {**_proxies(session), **wish.pairs(parsed.many("build-arg"), session.environ), **_epoch(session)},
         "Labels": wish.pairs(parsed.many("label"), {}),
-        "Platform": _platform(parsed),
+        "Platform": parsed.text("platform"),
         "NoCache": parsed.on("no-cache"),
         "NoCacheFilter": [name for word in parsed.many("no-cache-filter") for name in word.split(",")],
         "Pull": parsed.on("pull"),
@@ -130,7 +131,7 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
         archive=source.archive,
         keys=source.keys,
         secrets=secrets,
-        agents=dict(wish.agent(word, session.environ) for word in parsed.many("ssh")),
+        agents=agents(parsed.many("ssh"), session.environ),
         outputs=places,
         auth=lambda domain: _auth(session, domain),
     )
@@ -165,13 +166,6 @@ def _host(parsed: Parsed) -> dict[str, Any]:
         "Ulimits": wish.limits(parsed.many("ulimit")),
         "SecurityOpt": list(parsed.many("security-opt")),
     }
-
-
-def _platform(parsed: Parsed) -> str:
-    found = [name for name in parsed.text("platform").split(",") if name]
-    if len(found) > 1:
-        raise Invalid(f"one platform at a time is built here, not {len(found)}: {', '.join(found)}")
-    return found[0] if found else ""
 
 
 def _outputs(parsed: Parsed) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -320,7 +314,7 @@ FLAGS = (
     switch("no-cache", "", "Carry out every step"),
     many("no-cache-filter", "", "Carry out every step of these stages"),
     many("output", "o", "Where the result goes: type=local,dest=…"),
-    text("platform", "", "Platform of base images, linux/amd64"),
+    text("platform", "", "Platform of the result, linux/amd64; several, parted by commas, make an index"),
     text("progress", "", "How to show progress: auto, tty, plain, quiet, rawjson"),
     text("provenance", "", "The same as --attest type=provenance: true, or mode=max"),
     switch("pull", "", "Look for newer base images"),
@@ -330,7 +324,7 @@ FLAGS = (
     many("secret", "", "A secret for steps: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
     words("security-opt", "", "Security options of steps"),
     text("shm-size", "", "Size of /dev/shm", "bytes"),
-    many("ssh", "", "An ssh agent for steps: default, or ID=SOCKET"),
+    many("ssh", "", "An ssh agent for steps: default, ID=SOCKET, or ID=KEYFILE,KEYFILE"),
     many("tag", "t", "Name of the result"),
     text("target", "", "Stage to build"),
     many("ulimit", "", "Limit of resources, NAME=SOFT[:HARD]"),

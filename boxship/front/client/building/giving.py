@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.building import context, layout
+from boxship.front.client.building.keyagent import Agent
 from boxship.front.client.building.talk import CHUNK, Conversation
 from boxship.front.client.building.unpack import unpack
 
@@ -25,13 +26,13 @@ class Secret(NamedTuple):
 
 class Given(NamedTuple):
     """directories: by the names that the request uses; "-" is the archive on our input.  keys: what the daemon may
-    keep each under.  agents: sockets by id.  outputs: places by id, "-" is our output.  auth: of a registry."""
+    keep each under.  agents: by id.  outputs: places by id, "-" is our output.  auth: of a registry."""
 
     directories: Mapping[str, str] = {}
     archive: BinaryIO | None = None
     keys: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
-    agents: Mapping[str, str] = {}
+    agents: Mapping[str, Agent] = {}
     outputs: Mapping[str, str] = {}
     auth: Callable[[str], Auth] = lambda _: {}
 
@@ -98,8 +99,7 @@ def _dial(given: Given, question: Mapping[str, Any], talk: Conversation) -> None
     """Bytes both ways until either side ends."""
     import threading
 
-    with socket.socket(socket.AF_UNIX) as agent:
-        agent.connect(given.agents[question["Id"]])
+    with given.agents[question["Id"]].connect() as agent:
 
         def onward() -> None:
             with contextlib.suppress(OSError, PlatformError):

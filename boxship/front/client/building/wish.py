@@ -83,12 +83,13 @@ def secret(text: str) -> tuple[str, Secret]:
 
 
 def agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return id and socket of one `--ssh`. Raises Invalid."""
+    """Return id of one `--ssh`, and what is behind it: a socket, or key files parted by commas. Raises Invalid."""
     id, _, path = text.partition("=")
     path = path or environ.get("SSH_AUTH_SOCK", "")
     if not path:
         raise Invalid(
-            "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set, or name one with --ssh ID=SOCKET"
+            "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set, or name one with --ssh ID=SOCKET, or a "
+            "key with --ssh ID=KEYFILE"
         )
     return id or "default", path
 
