@@ -62,7 +62,7 @@ from boxship.engine.volumes.drivers.plugin import PluginDriver
 from boxship.front.docker import keys
 from boxship.front.docker.app import docker_app
 from boxship.front.docker.wire.inspect import Places
-from boxship.host import cgroups, inside, mounts, mountwatch, users
+from boxship.host import cgroups, emulation, inside, mounts, mountwatch, users
 from boxship.host import machine as machines
 from boxship.host.api.cgroups import Cgroups
 from boxship.host.conmon.runtime import ConmonRuntime
@@ -210,6 +210,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         options=options, clock=clock, events=events, store=store, cache=cache, images=images, registries=registries,
         networks=networks, roots=rootfs, launcher=launchpad, once=once, trees=host.trees, mounts=mounts,
         find=records.find, identity=users.identity, platform=(here.os, here.architecture, here.variant), run=run,
+        runs=emulation.runs,
     ))  # fmt: skip
     await builder.start()
     await containers.recover()

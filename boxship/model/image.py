@@ -51,6 +51,17 @@ class Described(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
 
 
+class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is stated about an image. kind: the predicate's type.  raw: the in-toto statement as JSON; its subject
+    is set anew wherever it goes, since digests of manifests differ from place to place.  names: of the subject, package
+    URLs.  file: what it is called in a directory."""
+
+    kind: str
+    raw: bytes
+    names: tuple[str, ...] = ()
+    file: str = ""
+
+
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One image. id: digest of its configuration; tags: familiar references, "busybox:latest";
     digests: "name@sha256:…"; parent: id of the image it was committed or built from; size: of all layers, bytes;

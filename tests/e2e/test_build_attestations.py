@@ -99,7 +99,32 @@ def test_directories_and_archives_have_them_as_files(site: Site, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
         assert "bill.json" in tar.getnames()
-    assert "needs an output" in site("-t", site.tag, "--sbom=true", ".", code=1).stderr
+    wanted = f"type=docker,dest={tmp_path}/docker.tar"
+    assert "needs an output" in site("-o", wanted, "--sbom=true", ".", code=1).stderr
+
+
+def test_an_image_kept_here_keeps_them(site: Site, tmp_path: Path) -> None:
+    server = Server(tmp_path / "registry").start()
+    name = f"{server.host}/app:kept"
+    try:
+        site("-t", site.tag, "--sbom=true", "--provenance", "mode=min", ".")
+        site.docker("tag", site.tag, name)
+        site.docker("push", name)
+        image, other = fetch(server.host, "manifests/kept")["manifests"]
+        assert other["annotations"]["vnd.docker.reference.digest"] == image["digest"]
+        assert len(fetch(server.host, f"manifests/{other['digest']}")["layers"]) == 2
+        site.docker("save", "-o", str(tmp_path / "saved.tar"), site.tag)
+        with tarfile.open(tmp_path / "saved.tar") as tar:
+            index = tar.extractfile("index.json")
+            assert index is not None
+            (entry,) = json.load(index)["manifests"]
+            assert entry["mediaType"] == OCI_INDEX
+        site("-t", site.tag, ".")  # the same image, of which nothing is stated now
+        site.docker("push", name)
+        assert "layers" in fetch(server.host, "manifests/kept")
+    finally:
+        site.docker("rmi", "-f", name, check=False)
+        server.close()
 
 
 def test_the_same_build_states_the_same_if_asked(site: Site, tmp_path: Path) -> None:

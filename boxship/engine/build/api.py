@@ -44,13 +44,14 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     context:     "" is the directory that Sources gives for CONTEXT; else a git or http(s) URL.
     contexts:    named contexts: name -> "docker-image://ref", "oci-layout://…", a URL, "local:NAME" (Sources' directory
                  NAME), or "input:NAME" (the result `inputs[NAME]`).
-    inputs:      results of other builds, by name: image ids.
+    inputs:      results of other builds, by name: image ids; those of one of several platforms as "NAME::PLATFORM".
     dockerfile:  path of the Dockerfile in its directory, or its whole text when `text` is not None.
     separate:    the Dockerfile is in Sources' directory DOCKERFILE, not in the context.
     target:      name or number of the stage wanted, "" for the last.
     build_args:  a value None takes the variable only if it was set for this daemon: as if it were not given.
     labels:      put on the result.
     platform:    "os/arch[/variant]" wanted of base images, "" for this machine's.
+    platforms:   one result is made for each, and an index of all; () makes one, for `platform`, and no index.
     no_cache:    run every step.  no_cache_stages: only those of these stages.
     pull:        ask registries for newer base images.
     host:        limits, shm_size, ulimits, extra_hosts, dns, security_opt, isolation and cgroup parent for RUN.
@@ -73,6 +74,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     build_args: dict[str, str | None] = {}
     labels: dict[str, str] = {}
     platform: str = ""
+    platforms: tuple[str, ...] = ()
     no_cache: bool = False
     no_cache_stages: tuple[str, ...] = ()
     pull: bool = False
@@ -276,10 +278,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
-    """image_id: of the result, "" when no image was asked for.  digest: of the manifest, if there was one.
-    metadata: as `--metadata-file` shows it.  used_args: build arguments that some instruction declares."""
+    """image_id: of the result, "" when no image was asked for.  images: all of a build for several platforms, by
+    platform.  digest: of the manifest, if there was one.  metadata: as `--metadata-file` shows it."""
 
     image_id: str = ""
+    images: dict[str, str] = {}
     digest: str = ""
     metadata: dict[str, Any] = {}
-    used_args: frozenset[str] = frozenset()

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from boxship.base.errors import NotFound
+from boxship.base.errors import NotFound, PlatformError
 from boxship.engine.build.api import BuildSpec, Sources
 from boxship.engine.build.progress import Reporter, Telling
 from boxship.engine.build.seams import Parts
-from boxship.engine.images.manifest import wanted_platform
+from boxship.engine.images.manifest import Platform, platform_of, shown, suits, wanted_platform
 from boxship.engine.images.reference import parse, parse_any
 from boxship.model.image import Image
 
@@ -30,11 +30,11 @@ class Bases:
             task = self._found[name, platform] = asyncio.create_task(self._find(name, platform))
         return await asyncio.shield(task)
 
-    def found(self) -> dict[str, Image]:
-        """Return the images that this build has taken, by the names it used, `name@tag`."""
-        done = {name: task for (name, _), task in self._found.items() if task.done() and not task.cancelled()}
-        told = {name: task.result() for name, task in done.items() if task.exception() is None}
-        return {_named(name): image for name, image in told.items()}
+    def found(self) -> list[tuple[str, Image]]:
+        """Return the images that this build has taken, each with the name it used, `name@tag`."""
+        done = [(name, task) for (name, _), task in self._found.items() if task.done() and not task.cancelled()]
+        told = {(_named(name), task.result().id): task.result() for name, task in done if task.exception() is None}
+        return [(name, image) for (name, _), image in sorted(told.items(), key=lambda each: each[0])]
 
     async def aclose(self) -> None:
         for task in self._found.values():
@@ -42,8 +42,8 @@ class Bases:
         await asyncio.gather(*self._found.values(), return_exceptions=True)
 
     async def _find(self, name: str, platform: str) -> Image:
-        here = self._parts.images.find(name)
-        if here is not None and _fits(here, platform) and not self._spec.pull:
+        here = self._here(name, platform)
+        if here is not None and not self._spec.pull:
             return here
         digits = parse_any(name).digits
         if digits and parse_any(name).reference is None:
@@ -52,20 +52,34 @@ class Bases:
         async with self._reporter.under_way(vertex) as telling:
             try:
                 return await self._pull(name, platform, telling)
-            except NotFound:
-                if here is None or not _fits(here, platform):
+            except PlatformError as e:
+                if here is not None and isinstance(e, NotFound):
+                    return here
+                other = self._parts.images.find(name)
+                if here is not None or other is None:
                     raise
-                return here
+                said = shown(platform_of(other))
+                raise NotFound(f"{name} is here for {said} only, not for {platform}, and elsewhere: {e}") from e
+
+    def _here(self, name: str, platform: str) -> Image | None:
+        """Return the image of that name which is here and for that platform."""
+        found = self._parts.images.find(name)
+        members = self._parts.images.members(name) if found is not None else []
+        return next((each for each in (found, *members) if each is not None and _fits(each, platform)), None)
 
     async def _pull(self, name: str, platform: str, telling: Telling) -> Image:
         reference = parse(name).with_default_tag()
         who = await self._sources.credentials(reference.domain)
         pull = await self._parts.registries.find(reference, wanted_platform(platform or self._spec.platform), who)
         try:
-            await pull.run(_advancing(telling))
+            return await pull.run(_advancing(telling), tag=self._is_own(platform))
         finally:
             await pull.aclose()
-        return self._parts.images.get(reference.familiar)
+
+    def _is_own(self, platform: str) -> bool:
+        """Tell whether images for a platform run here. Those of others take no name from one that does."""
+        os, architecture, variant = self._parts.platform
+        return suits(Platform(architecture, os, variant), wanted_platform(platform or self._spec.platform))
 
 
 def _advancing(telling: Telling) -> Callable[[dict[str, Any]], None]:

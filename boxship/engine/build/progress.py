@@ -56,6 +56,10 @@ class Reporter:
     def digest(self, name: str) -> str:
         return "sha256:" + hashlib.sha256(f"{self._seed}\0{name}".encode()).hexdigest()
 
+    def within(self, part: str) -> "Reporter":
+        """Return one for a part of the build: the same names are other vertexes there."""
+        return Reporter(self._tell, self._clock, f"{self._seed}\0{part}")
+
     def vertex(self, name: str, inputs: tuple[str, ...] = ()) -> Vertex:
         """Return a vertex for what is no instruction."""
         return Vertex(digest=self.digest(name), name=name, inputs=inputs)

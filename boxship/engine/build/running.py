@@ -10,7 +10,7 @@ import msgspec
 
 from boxship.base.errors import NotFound, RuntimeFailed
 from boxship.base.ids import new_id
-from boxship.engine.build import keys, remote
+from boxship.engine.build import foreign, keys, remote
 from boxship.engine.build.api import CONTEXT
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.dockerfile.source import failed
@@ -151,6 +151,7 @@ class Running:
             stack.callback(self._parts.roots.discard, container)
             telling.runs(container.id)
             root = self._parts.roots.mount(container, PASSING)
+            foreign.check(self._parts, self._state, self._step.line, root, argv, env)
             stubs = self._stubs(root, points)
             code = await self._run(container, telling)
             for stub in stubs:

@@ -61,6 +61,8 @@ class Mounts(Protocol):
 
     def tmpfs(self, target: str, *, size: int | None = None, mode: int = 0o755) -> None: ...
 
+    def bind(self, source: str, target: str, *, read_only: bool = ...) -> None: ...
+
     def unmount(self, target: str) -> None: ...
 
     def mounted_under(self, prefix: str) -> list[str]: ...
@@ -105,7 +107,8 @@ class Program(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything the builder works with. find: a container by name.  identity: a user of a root file system.
-    platform: (os, architecture, variant) of this machine.  run: for git."""
+    platform: (os, architecture, variant) of this machine.  runs: tells by a program's first bytes whether it can run
+    here, with an emulator or without.  run: for git."""
 
     options: EngineOptions
     clock: Clock
@@ -123,4 +126,5 @@ class Parts:
     find: Callable[[str], Container]
     identity: Callable[[Path, str], Identity]
     platform: tuple[str, str, str]
+    runs: Callable[[bytes], bool]
     run: "Program"

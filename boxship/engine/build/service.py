@@ -1,7 +1,7 @@
 """The builder of one node: from a wish to a result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -28,13 +28,13 @@ from boxship.engine.build.attest import wish as attestations
 from boxship.engine.build.bases import Bases
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.caches import exporting, importing
-from boxship.engine.build.dockerfile import DockerfileError, parse
+from boxship.engine.build.dockerfile import DockerfileError, parse, syntax
 from boxship.engine.build.dockerfile.source import Line
 from boxship.engine.build.dockerfile.values import Arg, Dockerfile, Label
 from boxship.engine.build.graph import Plan, Seen, plan
 from boxship.engine.build.kept import Contexts
 from boxship.engine.build.offers import Offers
-from boxship.engine.build.outputs import Exporter
+from boxship.engine.build.outputs import Exporter, Made
 from boxship.engine.build.peek import Peeking
 from boxship.engine.build.progress import Reporter
 from boxship.engine.build.prune import Pruned, PruneWish, Pruning, Record
@@ -42,6 +42,7 @@ from boxship.engine.build.received import received
 from boxship.engine.build.scope import Scope, platform_args, unused
 from boxship.engine.build.seams import Parts
 from boxship.engine.build.solve import Solver
+from boxship.engine.build.state import State
 from boxship.engine.build.synced import SyncedContexts
 from boxship.engine.build.work import Work
 from boxship.engine.images.manifest import wanted_platform
@@ -94,7 +95,7 @@ class Builder:
         Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
         command that failed, NotFound for a base image that is nowhere."""
         spec = msgspec.structs.replace(spec, attests=attestations.wanted(spec.attests))
-        outputs.check(spec.outputs, spec.tags)
+        outputs.check(spec)
         attestations.check(spec.attests, spec.outputs)
         importing.check(spec.cache_from)
         exporting.check(spec.cache_to)
@@ -115,9 +116,8 @@ class Builder:
         space = self.place()
         reporter = Reporter(lambda _: None, self._parts.clock, new_id())
         try:
-            work = await self._prepare(
-                spec, sources, reporter, space, Bases(self._parts, spec, sources, reporter), set()
-            )
+            bases = Bases(self._parts, spec, sources, reporter)
+            work = self._parted(await self._prepare(spec, sources, reporter, space, bases, set()))[0]
             scope = self._scope(work)
             return Seen(work.dockerfile, self._plan(work, scope), scope)
         finally:
@@ -130,7 +130,7 @@ class Builder:
         bases = Bases(self._parts, spec, sources, reporter)
         try:
             with self._parts.cache.held() as held:
-                work = await self._prepare(spec, sources, reporter, space, bases, held)
+                work = self._parted(await self._prepare(spec, sources, reporter, space, bases, held))[0]
                 scope = self._scope(work)
                 self._plan(work, scope)
                 return Checked(warnings=self._warnings(work, scope))
@@ -173,8 +173,7 @@ class Builder:
         async with reporter.under_way(vertex):
             text, tree = await self._text(work)
             work.text = text
-            found = await self._parsed(work, text, tree)
-            work.dockerfile = self._labelled(found, spec)
+            work.dockerfile = await self._parsed(work, text, tree)
             work.ignore = await self._ignore(work, tree)
         return work
 
@@ -199,6 +198,7 @@ class Builder:
 
     async def _parsed(self, work: Work, text: str, tree: Tree | None) -> Dockerfile:
         """Files to INCLUDE are fetched one after the other, as reading finds them."""
+        syntax.check(text, work.spec.dockerfile, work.spec.build_args)
         known: dict[str, str | Invalid] = {}
 
         def load(path: str) -> str:
@@ -255,6 +255,18 @@ class Builder:
         stages[index] = replace(stages[index], instructions=(*stages[index].instructions, label))
         return replace(dockerfile, stages=tuple(stages))
 
+    def _parted(self, work: Work) -> list[Work]:
+        """Return the work for each platform. All of it has the same context, base images and layers."""
+        spec, found = work.spec, []
+        for platform in spec.platforms or (spec.platform,):
+            own = msgspec.structs.replace(spec, platform=platform)
+            several = len(spec.platforms) > 1
+            reporter = work.reporter.within(platform) if several else work.reporter
+            dockerfile = self._labelled(work.dockerfile, own)
+            target = platform if several else ""
+            found.append(replace(work, spec=own, reporter=reporter, dockerfile=dockerfile, target=target))
+        return found
+
     # ---- planning
 
     def _bare_scope(self, dockerfile: Dockerfile, spec: BuildSpec) -> Scope:
@@ -285,24 +297,38 @@ class Builder:
 
     async def _solve(self, work: Work, stack: AsyncExitStack) -> BuildResult:
         work.declared.update(self._declared(work.dockerfile))
-        scope = self._scope(work)
-        made = self._plan(work, scope)
-        await importing.take_in(work, stack)
-        for warning in self._warnings(work, scope):
+        works = self._parted(work)
+        plans = [(each, self._scope(each)) for each in works]
+        solvers = [Solver(each, self._plan(each, scope), scope, self._caches) for each, scope in plans]
+        for each in works:
+            await importing.take_in(each, stack)
+        for warning in self._warnings(*plans[0]):
             work.reporter.tell(warning)
             if lint.fails(work.dockerfile):
                 raise DockerfileError(f"lint violation found: {warning.rule}: {warning.text} (line {warning.line})")
-        solver = Solver(work, made, scope, self._caches)
-        state = await solver.run()
+        states = await _together([solver.run() for solver in solvers])
         for name in unused(work.spec.build_args, work.declared):
             work.reporter.tell(Warned(rule="UnusedBuildArg", text=name))
-        result = await Exporter(work, state).run()
-        caches = exporting.Exports(work, self._caches, dict(state.results), solver.results)
-        return msgspec.structs.replace(result, metadata=result.metadata | await caches.run())
+        result = await Exporter(work, [Made(*pair) for pair in zip(works, states, strict=True)]).run()
+        least = dict(pair for state in states for pair in state.results)
+        most = {key: value for solver in solvers for key, value in solver.results.items()}
+        told = await exporting.Exports(work, self._caches, least, most).run()
+        return msgspec.structs.replace(result, metadata=result.metadata | told)
 
     def _declared(self, dockerfile: Dockerfile) -> Iterable[str]:
         everything = [*dockerfile.args, *(i for stage in dockerfile.stages for i in stage.instructions)]
         return {name for i in everything if isinstance(i, Arg) for name, _ in i.pairs}
+
+
+async def _together(solving: Sequence[Coroutine[Any, Any, State]]) -> list[State]:
+    """Return the results in their order. One that fails ends the others."""
+    tasks = [asyncio.ensure_future(each) for each in solving]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Wanted(Exception):

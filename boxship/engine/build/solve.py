@@ -15,7 +15,7 @@ from boxship.engine.build.files import Files, make_workdir
 from boxship.engine.build.graph import Origin, Plan, Planned, Step, origins_of
 from boxship.engine.build.progress import Telling
 from boxship.engine.build.running import Running
-from boxship.engine.build.scope import Scope, platform_args
+from boxship.engine.build.scope import Scope
 from boxship.engine.build.state import State, begun, settle
 from boxship.engine.build.work import Work
 from boxship.engine.images import config as image_config
@@ -100,7 +100,7 @@ class Solver:
     def _vertex(
         self, planned: Planned, text: str, line: int, step: int, number: int, total: int, inputs: tuple[str, ...]
     ) -> Vertex:
-        label = planned.stage.label
+        label = self._work.shown(planned.stage.label, planned.platform)
         name = f"[{label} {number}/{total}] {text}" if number else f"[{label}] {text}"
         if not inputs and planned.base.stage is not None:
             inputs = (self._last(planned.base.stage),)
@@ -108,7 +108,7 @@ class Solver:
             digest=self._work.reporter.digest(f"{step} {text}"),
             name=name,
             text=text,
-            stage=label,
+            stage=planned.stage.label,
             number=number,
             total=total,
             step=step,
@@ -121,9 +121,10 @@ class Solver:
 
     async def _stage(self, planned: Planned) -> State:
         state, triggers = await self._begin(planned)
-        scope = self._scope(planned, state)
+        scope = self._scope()
         for instruction, origins in self._triggered(planned, triggers):
-            vertex = self._work.reporter.vertex(f"[{planned.stage.label}] ONBUILD {instruction.line.text}")
+            label = self._work.shown(planned.stage.label)
+            vertex = self._work.reporter.vertex(f"[{label}] ONBUILD {instruction.line.text}")
             async with self._work.reporter.under_way(vertex) as telling:
                 state = await self._carry_out(state, scope, instruction, origins, telling, planned)
         for step in planned.steps:
@@ -132,12 +133,10 @@ class Solver:
         self.results.update(state.results)
         return state
 
-    def _scope(self, planned: Planned, state: State) -> Scope:
-        target = (state.os, state.architecture, state.variant)
-        build = self._work.parts.platform
+    def _scope(self) -> Scope:
         return Scope(
             given=self._outer.given,
-            predefined=platform_args(build, target, planned.stage.label),
+            predefined=self._outer.predefined,
             outer=self._outer.args,
             escape=self._outer.escape,
         )
@@ -182,7 +181,7 @@ class Solver:
             where = self._work.spec.contexts[base.name]
             kind, _, rest = where.partition(":")
             if kind == "input":
-                return self._work.parts.images.get(self._work.spec.inputs[rest])
+                return self._work.parts.images.get(self._work.input(rest))
             name = rest.removeprefix("//")
         return await self._work.bases.find(name, platform or self._work.spec.platform)
 

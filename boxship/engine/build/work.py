@@ -45,6 +45,7 @@ class Work:
     offers: what caches elsewhere have.  mounts: ids of the cache mounts that its steps name.
     text: of the Dockerfile.  started: nanoseconds since 1970.  declared: names of all ARG.
     fetched: digests of what came from URLs, "" where there is none.
+    target: the platform, where a build is for several; "" else.
     """
 
     parts: Parts
@@ -63,9 +64,18 @@ class Work:
     started: int = 0
     declared: set[str] = field(default_factory=set)
     fetched: dict[str, str] = field(default_factory=dict)
+    target: str = ""
     offered: frozenset[str] | None = None
     context: Tree | None = None
     trees: dict[str, "asyncio.Future[Tree]"] = field(default_factory=dict)
+
+    def shown(self, name: str, platform: str = "") -> str:
+        """Return how people know a stage: with its platform, where a build is for several.
+        platform: of the stage itself, if it is another one."""
+        if not self.target:
+            return name
+        own = f"{platform}->{self.target}" if platform and platform != self.target else self.target
+        return f"{own} {name}"
 
     def lowers(self, layers: Sequence[str]) -> list[str]:
         return [self.parts.images.layer_path(diff_id) for diff_id in layers]
@@ -104,14 +114,18 @@ class Work:
         if kind == "local":
             return await self.sources.directory(rest, (), ())
         if kind == "docker-image":
-            image = await self.bases.find(rest.removeprefix("//"), "")
+            image = await self.bases.find(rest.removeprefix("//"), self.spec.platform if self.target else "")
             return Tree(root=self.view(image.layers), owned=True)
         if kind == "input":
-            image = self.parts.images.get(self.spec.inputs[rest])
+            image = self.parts.images.get(self.input(rest))
             return Tree(root=self.view(image.layers), owned=True)
         if remote.is_git(where) or remote.is_url(where):
             return Tree(root=await remote.directory(where, self.space, self.parts, telling))
         raise Invalid(f"context {name}: unknown kind of source {where!r}")
+
+    def input(self, name: str) -> str:
+        """Return the image of another build's result."""
+        return self.spec.inputs.get(f"{name}::{self.spec.platform}") or self.spec.inputs[name]
 
     async def ignored(self, name: str) -> tuple[str, ...]:
         """Return the patterns of what a context is taken not to hold."""

@@ -72,6 +72,11 @@ class Workspace:
         self._mount(merged, [str(lower)], str(upper), str(work))
         return merged
 
+    def show(self, root: Path, target: Path) -> None:
+        """Let a directory of ours show another one, to be read only."""
+        self._mounts.bind(str(root), str(target), read_only=True)
+        self._mounted.append(str(target))
+
     def _mount(self, target: Path, lowers: Sequence[str], upper: str, work: str) -> None:
         self._mounts.overlay(str(target), lowers, upper, work, PASSING if upper else ())
         self._mounted.append(str(target))

@@ -11,8 +11,9 @@ from typing import Any
 
 from boxship.base.codec import encode
 from boxship.base.errors import PlatformError
+from boxship.engine.images import attested
 from boxship.engine.images import manifest as manifests
-from boxship.engine.images.attested import Attest
+from boxship.engine.images.attested import Member, Whole, carried
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.layers import Layers
 from boxship.engine.images.reference import Reference
@@ -25,12 +26,10 @@ _DIRS = ("blobs", "blobs/sha256")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One image to write, under these names; `raw` is its configuration. attest: gives what is stated about it."""
+    """What to write, under these names."""
 
-    image: Image
-    raw: bytes
+    whole: Whole
     references: tuple[Reference, ...]
-    attest: Attest | None = None
 
 
 def write_archive(wanted: Sequence[Wanted], layers: Layers) -> Callable[[], Iterator[bytes]]:
@@ -40,37 +39,59 @@ def write_archive(wanted: Sequence[Wanted], layers: Layers) -> Callable[[], Iter
 
 def described(image: Image, raw: bytes, layers: Layers) -> Described:
     """Return the manifest that an archive of the image has."""
-    content = _manifest(Wanted(image, raw, ()), layers)
+    content = _manifest(Member(image, raw), layers)
     return Described(media_type=manifests.OCI_MANIFEST, digest=digest_of(content), size=len(content))
 
 
 def _write(wanted: Sequence[Wanted], layers: Layers) -> Iterator[bytes]:
     for directory in _DIRS:
         yield _header(f"{directory}/", 0, directory=True)
-    written: set[str] = set()
+    blobs = _Blobs(layers)
     index: list[dict[str, Any]] = []
     for item in wanted:
-        manifest = _manifest(item, layers)
-        for content in (item.raw, manifest):
-            if digest_of(content) not in written:
-                written.add(digest_of(content))
-                yield from _file(_blob(digest_of(content)), content)
-        for diff_id in item.image.layers:
-            if diff_id not in written:
-                written.add(diff_id)
-                yield from _layer(diff_id, layers)
-        top = _descriptor(item, manifest)
-        if item.attest is not None:
-            with_it = item.attest(item.image, top)
-            for content in (*with_it.blobs, with_it.manifest, with_it.top):
-                yield from _file(_blob(digest_of(content)), content)
-            top = {"mediaType": manifests.OCI_INDEX, "digest": digest_of(with_it.top), "size": len(with_it.top)}
-        index += _named(item, top)
+        tops = []
+        for member in item.whole.all:
+            yield from blobs.image(member)
+            tops.append(_descriptor(member, _manifest(member, layers)))
+        if item.whole.plain:
+            index += _named(item, tops[0])
+            continue
+        pairs = zip(item.whole.all, tops, strict=True)
+        stated = [carried(member, top) for member, top in pairs if member.statements]
+        whole = attested.index(tops, [each.descriptor for each in stated])
+        for content in (*(blob for each in stated for blob in (*each.blobs, each.manifest)), whole):
+            yield from blobs.content(content)
+        index += _named(item, {"mediaType": manifests.OCI_INDEX, "digest": digest_of(whole), "size": len(whole)})
     yield from _file("index.json", encode(_index(index)))
     yield from _file("manifest.json", encode([_entry(item) for item in wanted]))
     yield from _file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     yield from _file("repositories", encode(_repositories(wanted)))
     yield _END
+
+
+class _Blobs:
+    """Each is written once."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+        self._written: set[str] = set()
+
+    def _new(self, digest: str) -> bool:
+        if digest in self._written:
+            return False
+        self._written.add(digest)
+        return True
+
+    def image(self, member: Member) -> Iterator[bytes]:
+        for content in (member.raw, _manifest(member, self._layers)):
+            yield from self.content(content)
+        for diff_id in member.image.layers:
+            if self._new(diff_id):
+                yield from _layer(diff_id, self._layers)
+
+    def content(self, content: bytes) -> Iterator[bytes]:
+        if self._new(digest_of(content)):
+            yield from _file(_blob(digest_of(content)), content)
 
 
 def _layer(diff_id: str, layers: Layers) -> Iterator[bytes]:
@@ -87,7 +108,7 @@ def _layer(diff_id: str, layers: Layers) -> Iterator[bytes]:
     yield bytes(padded(facts.tar_size) - facts.tar_size)
 
 
-def _manifest(item: Wanted, layers: Layers) -> bytes:
+def _manifest(item: Member, layers: Layers) -> bytes:
     described = []
     for diff_id in item.image.layers:
         facts = layers.find(diff_id)
@@ -99,13 +120,9 @@ def _manifest(item: Wanted, layers: Layers) -> bytes:
     )
 
 
-def _descriptor(item: Wanted, manifest: bytes) -> dict[str, Any]:
-    return {
-        "mediaType": manifests.OCI_MANIFEST,
-        "digest": digest_of(manifest),
-        "size": len(manifest),
-        "platform": {"architecture": item.image.architecture, "os": item.image.os},
-    }
+def _descriptor(member: Member, manifest: bytes) -> dict[str, Any]:
+    plain = {"mediaType": manifests.OCI_MANIFEST, "digest": digest_of(manifest), "size": len(manifest)}
+    return attested.described(member.image, plain)
 
 
 def _named(item: Wanted, plain: dict[str, Any]) -> list[dict[str, Any]]:
@@ -126,16 +143,17 @@ def _index(descriptors: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _entry(item: Wanted) -> dict[str, Any]:
     return {
-        "Config": _blob(item.image.id),
+        "Config": _blob(item.whole.main.image.id),
         "RepoTags": [reference.familiar for reference in item.references] or None,
-        "Layers": [_blob(diff_id) for diff_id in item.image.layers],
+        "Layers": [_blob(diff_id) for diff_id in item.whole.main.image.layers],
     }
 
 
 def _repositories(wanted: Sequence[Wanted]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for item in wanted:
-        top = item.image.layers[-1].removeprefix("sha256:") if item.image.layers else ""
+        layers = item.whole.main.image.layers
+        top = layers[-1].removeprefix("sha256:") if layers else ""
         for reference in item.references:
             found.setdefault(reference.familiar_name, {})[reference.tag] = top
     return found

@@ -1,65 +1,72 @@
-"""Attestations as registries and OCI layouts carry them: in a manifest of their own beside the image's. Pure.
+"""Images as registries and OCI layouts carry them in an index: several platforms, and what is stated about each in a
+manifest of its own. Pure.
 
-Source: BuildKit, docs/attestations/attestation-storage.md.
+Source: OCI image-spec, image-index.md; BuildKit, docs/attestations/attestation-storage.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from boxship.base.codec import encode
+from boxship.base.codec import decode, encode
 from boxship.engine.images import manifest as manifests
 from boxship.engine.images.config import digest_of
-from boxship.model.image import Image
+from boxship.model.image import Image, Statement
 
 STATEMENT = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "in-toto.io/predicate-type"
 REFERENCE = {"type": "vnd.docker.reference.type", "digest": "vnd.docker.reference.digest"}
+Descriptor = Mapping[str, Any]
 
 
-class Stated(NamedTuple):
-    """One statement. kind: its predicate's type.  raw: JSON.  file: what it is called in a directory."""
+class Member(NamedTuple):
+    """One image of those that a name stands for. raw: its configuration.  statements: about it."""
 
-    kind: str
+    image: Image
     raw: bytes
-    file: str
+    statements: tuple[Statement, ...] = ()
 
 
-class Attested(NamedTuple):
-    """All of it must be there before `top`, an index, is. config: of the manifest that carries the statements."""
+class Whole(NamedTuple):
+    """What a name stands for. main: the image that containers are made from, and whoever knows no indexes gets.
+    members: all images of the index that it is, () if it is none; an image with statements becomes one on its way."""
 
-    top: bytes
+    main: Member
+    members: tuple[Member, ...] = ()
+
+    @property
+    def all(self) -> tuple[Member, ...]:
+        return self.members or (self.main,)
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether a manifest alone says everything."""
+        return not self.members and not self.main.statements
+
+
+class Carried(NamedTuple):
+    """The statements about one image. config and the statements must be there before `manifest` is."""
+
     manifest: bytes
     config: bytes
-    statements: tuple[Stated, ...]
+    statements: tuple[bytes, ...]
+    descriptor: Descriptor
 
     @property
     def blobs(self) -> tuple[bytes, ...]:
-        return (self.config, *(each.raw for each in self.statements))
+        return (self.config, *self.statements)
 
 
-Attest = Callable[[Image, dict[str, Any]], Attested]
-"""Gives what goes with an image, once the descriptor of its manifest is known."""
-
-
-def attested(image: Image, subject: dict[str, Any], stated: Sequence[Stated]) -> Attested:
-    """Return the index for one image. subject: descriptor of its manifest."""
-    layers = [
-        {
-            "mediaType": STATEMENT,
-            "digest": digest_of(each.raw),
-            "size": len(each.raw),
-            "annotations": {PREDICATE_TYPE: each.kind},
-        }
-        for each in stated
-    ]
-    config = encode(
-        {
-            "architecture": "unknown",
-            "os": "unknown",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [each["digest"] for each in layers]},
-        }
+def carried(member: Member, subject: Descriptor) -> Carried:
+    """Return what carries the statements about an image. subject: descriptor of its manifest."""
+    raws = tuple(
+        about(each, [(name, subject["digest"]) for name in each.names or ("_",)]) for each in member.statements
     )
+    layers = [
+        {"mediaType": STATEMENT, "digest": digest_of(raw), "size": len(raw), "annotations": {PREDICATE_TYPE: each.kind}}
+        for raw, each in zip(raws, member.statements, strict=True)
+    ]
+    rootfs = {"type": "layers", "diff_ids": [each["digest"] for each in layers]}
+    config = encode({"architecture": "unknown", "os": "unknown", "config": {}, "rootfs": rootfs})
     manifest = encode(
         {
             "schemaVersion": 2,
@@ -68,19 +75,28 @@ def attested(image: Image, subject: dict[str, Any], stated: Sequence[Stated]) ->
             "layers": layers,
         }
     )
+    descriptor = {
+        "mediaType": manifests.OCI_MANIFEST,
+        "digest": digest_of(manifest),
+        "size": len(manifest),
+        "annotations": {REFERENCE["digest"]: subject["digest"], REFERENCE["type"]: "attestation-manifest"},
+        "platform": {"architecture": "unknown", "os": "unknown"},
+    }
+    return Carried(manifest, config, raws, descriptor)
+
+
+def about(statement: Statement, subjects: Iterable[tuple[str, str]]) -> bytes:
+    """Return a statement about subjects: name and digest of each."""
+    told = [{"name": name, "digest": dict([digest.split(":", 1)])} for name, digest in subjects]
+    return encode({**decode(statement.raw, dict[str, Any]), "subject": told})
+
+
+def described(image: Image, manifest: Descriptor) -> dict[str, Any]:
+    """Return the entry of an image in an index. manifest: descriptor of its manifest."""
     platform = {"architecture": image.architecture, "os": image.os, "variant": image.variant}
-    entries = [
-        {**subject, "platform": {key: value for key, value in platform.items() if value}},
-        {
-            "mediaType": manifests.OCI_MANIFEST,
-            "digest": digest_of(manifest),
-            "size": len(manifest),
-            "annotations": {
-                REFERENCE["digest"]: subject["digest"],
-                REFERENCE["type"]: "attestation-manifest",
-            },
-            "platform": {"architecture": "unknown", "os": "unknown"},
-        },
-    ]
-    index = encode({"schemaVersion": 2, "mediaType": manifests.OCI_INDEX, "manifests": entries})
-    return Attested(index, manifest, config, tuple(stated))
+    return {**manifest, "platform": {key: value for key, value in platform.items() if value}}
+
+
+def index(images: Sequence[Descriptor], statements: Sequence[Descriptor] = ()) -> bytes:
+    """Return the index of images and of what is stated about them."""
+    return encode({"schemaVersion": 2, "mediaType": manifests.OCI_INDEX, "manifests": [*images, *statements]})

@@ -12,10 +12,10 @@ from boxship.base.codec import decode, encode
 from boxship.base.errors import NotFound
 from boxship.engine.images import config as image_config
 from boxship.engine.images.reference import Reference, parse, parse_any
-from boxship.model.image import Described, Image
+from boxship.model.image import Described, Image, Statement
 from boxship.store.api import Store
 
-RECORDS, TAGS, DIGESTS = "images/", "tags/", "digests/"
+RECORDS, TAGS, DIGESTS, STATED = "images/", "tags/", "digests/", "stated/"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,10 +32,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A name of an image. time: when it was given, nanoseconds since 1970."""
+    """A name of an image. time: when it was given, nanoseconds since 1970.
+    members: ids of all images of the index that it names, in their order, `image_id` among them; () names no index."""
 
     image_id: str
     time: int = 0
+    members: tuple[str, ...] = ()
+
+
+class _Stated(msgspec.Struct, frozen=True):
+    """All that is stated about one image: read only when it goes somewhere, for a bill of materials may be long."""
+
+    statements: tuple[Statement, ...]
 
 
 class Catalog:
@@ -55,7 +63,9 @@ class Catalog:
         for prefix in (TAGS, DIGESTS):
             for entry in (await self._store.list(prefix))[0]:
                 pointer = decode(entry.value, Pointer)
+                members = tuple(id for id in pointer.members if id in self._images)
                 if pointer.image_id in self._images:
+                    pointer = msgspec.structs.replace(pointer, members=members)
                     self._point(parse(entry.key.removeprefix(prefix)), pointer)
                 else:
                     await self._store.delete(entry.key)
@@ -102,6 +112,22 @@ class Catalog:
         """Return all tags of a repository, named in full."""
         return sorted((r for r in self._names if r.name == repository and r.tag), key=lambda r: r.tag)
 
+    def members(self, reference: Reference) -> tuple[str, ...]:
+        """Return the ids of all images of the index that a name stands for, () where it stands for none."""
+        pointer = self._names.get(reference.with_default_tag())
+        return pointer.members if pointer else ()
+
+    def indexes(self) -> dict[Reference, tuple[str, ...]]:
+        """Return the names of indexes, with the images that they bring besides the one they name."""
+        found = ((name, p) for name, p in self._names.items() if p.members)
+        return {name: tuple(id for id in p.members if id != p.image_id) for name, p in found}
+
+    def siblings(self, image_id: str) -> list[Image]:
+        """Return an image, and those that indexes bring which name it."""
+        named = (self._names[name] for name in self.references(image_id))
+        ids = dict.fromkeys((image_id, *(id for pointer in named for id in pointer.members)))
+        return [self._images[id] for id in ids if id in self._images]
+
     def children(self, image_id: str) -> list[Image]:
         return [image for image in self._images.values() if image.parent == image_id]
 
@@ -137,12 +163,26 @@ class Catalog:
     async def drop(self, image_id: str) -> None:
         """Forget an image; its names must be gone before."""
         await self._store.delete(RECORDS + image_id.removeprefix("sha256:"))
+        await self._store.delete(STATED + image_id.removeprefix("sha256:"))
         self._images.pop(image_id, None)
         self._raw.pop(image_id, None)
 
-    async def point(self, reference: Reference, image_id: str, time: int) -> str:
-        """Let `reference` name an image from now on. Return the id of the image it named before, "" if none."""
-        pointer = Pointer(image_id=image_id, time=time)
+    async def state(self, image_id: str, statements: tuple[Statement, ...]) -> None:
+        """Keep what is stated about an image in the place of what was."""
+        key = STATED + image_id.removeprefix("sha256:")
+        if statements:
+            await self._store.put(key, encode(_Stated(statements)))
+        elif await self._store.get(key) is not None:
+            await self._store.delete(key)
+
+    async def statements(self, image_id: str) -> tuple[Statement, ...]:
+        entry = await self._store.get(STATED + image_id.removeprefix("sha256:"))
+        return decode(entry.value, _Stated).statements if entry is not None else ()
+
+    async def point(self, reference: Reference, image_id: str, time: int, members: tuple[str, ...] = ()) -> str:
+        """Let `reference` name an image, or an index, from now on. Return the id of the image it named before, "" if
+        none."""
+        pointer = Pointer(image_id=image_id, time=time, members=members)
         before = self._point(reference, pointer)
         await self._store.put(_key(reference), encode(pointer))
         self._rename(before, image_id)

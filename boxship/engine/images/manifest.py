@@ -1,6 +1,7 @@
 """What archives and registries say of images: manifests and indexes of OCI and Docker, docker-archive lists. Pure."""
 
 import platform
+import re
 from typing import Any
 
 import msgspec
@@ -23,6 +24,13 @@ INDEXES = (OCI_INDEX, DOCKER_LIST)
 NAME_ANNOTATION = "io.containerd.image.name"
 TAG_ANNOTATION = "org.opencontainers.image.ref.name"
 
+_PART = re.compile(r"[a-z0-9_.-]+")
+# Names that mean the same, and variants that are what is meant without one: containerd, platforms/database.go.
+_ALIASES = {
+    "i386": ("386", ""), "x86_64": ("amd64", ""), "x86-64": ("amd64", ""), "aarch64": ("arm64", ""),
+    "armhf": ("arm", "v7"), "armel": ("arm", "v6"),
+}  # fmt: skip
+_PLAIN = (("arm64", "v8"), ("arm64", "8"), ("amd64", "v1"))
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -99,12 +107,22 @@ def wanted_platform(text: str) -> Platform:
 
 def parse_platform(text: str) -> Platform:
     """`linux/arm64/v8`, `arm64`. Raises Invalid."""
-    parts = text.split("/")
-    if not 1 <= len(parts) <= 3 or not all(parts):
-        raise Invalid(f'"{text}" is an invalid component of "{text}": platform specifier')
-    if len(parts) == 1:
-        return Platform("", parts[0]) if parts[0] in ("linux", "windows", "darwin") else Platform(parts[0], "linux")
-    return Platform(parts[1], parts[0], parts[2] if len(parts) == 3 else "")
+    parts = text.lower().split("/")
+    wrong = [part for part in parts if not _PART.fullmatch(part)]
+    if not 1 <= len(parts) <= 3 or wrong:
+        part = wrong[0] if wrong else text
+        raise Invalid(f'"{part}" is an invalid component of "{text}": platform specifier')
+    if len(parts) == 1 and parts[0] in ("linux", "windows", "darwin"):
+        return Platform("", parts[0])
+    os, architecture, *variant = parts if len(parts) > 1 else ("linux", parts[0])
+    architecture, own = _ALIASES.get(architecture, (architecture, ""))
+    found = variant[0] if variant else own
+    return Platform(architecture, os, "" if (architecture, found) in _PLAIN else found)
+
+
+def parse_platforms(text: str) -> tuple[str, ...]:
+    """Return the platforms of a list parted by commas, each once and as everybody writes it. Raises Invalid."""
+    return tuple(dict.fromkeys(shown(parse_platform(each.strip())) for each in text.split(",") if each.strip()))
 
 
 def shown(platform: Platform) -> str:

@@ -3,8 +3,8 @@
 Source of rules and sentences: Docker Engine API, ImageDelete, and what dockerd answers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from boxship.base.errors import Conflict
 from boxship.base.ids import short
@@ -41,14 +41,20 @@ class Snapshot:
 
     names:    image id -> all names of it.  parents: image id -> the image it was made from, "" if none.
     users:    containers in the order they should be named in refusals.
+    indexes:  name of an index -> the images it brings besides the one it names.
     """
 
     names: Mapping[str, Sequence[Reference]]
     parents: Mapping[str, str]
     users: Sequence[User] = field(default=())
+    indexes: Mapping[Reference, Sequence[str]] = field(default_factory=dict)
 
     def children(self, image_id: str) -> bool:
         return image_id in self.parents.values()
+
+    def index(self, image_id: str) -> Reference | None:
+        """Return the name of an index that brings this image."""
+        return next((name for name, brought in self.indexes.items() if image_id in brought), None)
 
     def user(self, image_id: str, running: bool | None = None) -> User | None:
         wanted = (u for u in self.users if u.image_id == image_id and running in (None, u.running))
@@ -68,8 +74,21 @@ def plan(image_id: str, reference: Reference | None, seen: Snapshot, *, force: b
     """Return what removing an image takes, in order. `reference` is how the user named it, None for an id;
     with `prune` parents that nobody needs go too. Raises Conflict with dockerd's sentence."""
     if reference is None:
-        return _by_id(image_id, seen, force, prune)
-    return _by_name(image_id, reference.with_default_tag(), seen, force, prune)
+        actions = _by_id(image_id, seen, force, prune)
+    else:
+        actions = _by_name(image_id, reference.with_default_tag(), seen, force, prune)
+    return (*actions, *_brought(actions, seen))
+
+
+def _brought(actions: Sequence[Action], seen: Snapshot) -> Iterator[Action]:
+    """Images of other platforms go with the last name of their index, if nothing else speaks for them."""
+    gone = {action.reference for action in actions if isinstance(action, Untag)}
+    deleted = {action.image_id for action in actions if isinstance(action, Delete)}
+    left = replace(seen, indexes={name: ids for name, ids in seen.indexes.items() if name not in gone})
+    for image_id in dict.fromkeys(id for name in gone for id in seen.indexes.get(name, ())):
+        named = [name for name in seen.names.get(image_id, ()) if name not in gone]
+        if image_id not in deleted and not named and not _refusal(image_id, _without(left, image_id), force=False):
+            yield Delete(image_id, "its index has gone")
 
 
 def _by_name(image_id: str, reference: Reference, seen: Snapshot, force: bool, prune: bool) -> tuple[Action, ...]:
@@ -111,7 +130,8 @@ def _delete(image_id: str, seen: Snapshot, force: bool, prune: bool, *, quiet: b
     """With `quiet` an image that others need is left alone without a word, as when only its name was to go."""
     refusal = _refusal(image_id, seen, force)
     if refusal is not None:
-        if quiet and (seen.names.get(image_id) or seen.children(image_id) or refusal.used):
+        needed = seen.names.get(image_id) or seen.children(image_id) or seen.index(image_id)
+        if quiet and (needed or refusal.used):
             return ()
         raise refusal
     untags = tuple(Untag(name, "the image goes") for name in seen.names.get(image_id, ()))
@@ -134,6 +154,9 @@ def _parents(image_id: str, seen: Snapshot) -> tuple[Action, ...]:
 def _refusal(image_id: str, seen: Snapshot, force: bool) -> _Refused | None:
     if seen.children(image_id):
         return _Refused(image_id, True, False, "image has dependent child images")
+    name = seen.index(image_id)
+    if name is not None:
+        return _Refused(image_id, True, False, f"image is one of the platforms of {name.familiar}")
     running = seen.user(image_id, running=True)
     if running:
         text = f"image is being used by running container {short(running.container_id)}"
@@ -163,12 +186,12 @@ def is_single(names: Sequence[Reference]) -> bool:
 def _without(seen: Snapshot, image_id: str) -> Snapshot:
     """Return the snapshot as it is once the image has no name."""
     names = {key: value for key, value in seen.names.items() if key != image_id}
-    return Snapshot(names=names, parents=seen.parents, users=seen.users)
+    return replace(seen, names=names)
 
 
 def _forgotten(seen: Snapshot, image_id: str) -> Snapshot:
     parents = {key: value for key, value in seen.parents.items() if key != image_id}
-    return Snapshot(names=seen.names, parents=parents, users=seen.users)
+    return replace(seen, parents=parents)
 
 
 def render(actions: Sequence[Action]) -> str:

@@ -18,16 +18,16 @@ from boxship.engine.images import config as image_config
 from boxship.engine.images import removal
 from boxship.engine.images.archive_in import ArchiveReader, Found, Progress
 from boxship.engine.images.archive_out import Wanted, described, write_archive
-from boxship.engine.images.attested import Attest
+from boxship.engine.images.attested import Member, Whole
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.feed import from_thread, through_thread
 from boxship.engine.images.lasting import Lasting
 from boxship.engine.images.layers import Facts, Layers, Packed, Staged, Trees
 from boxship.engine.images.making import ImportWish, check, imported
-from boxship.engine.images.manifest import Platform, check_platform
+from boxship.engine.images.manifest import Platform, check_platform, platform_of, suits
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
-from boxship.model.image import Described, Image
+from boxship.model.image import Described, Image, Statement
 from boxship.model.status import Container, State
 from boxship.store.api import Store
 
@@ -92,11 +92,39 @@ class Images:
         return self._catalog.find(ref)
 
     def get_for(self, ref: str, platform: Platform | None) -> Image:
-        """The same, when it is for `platform`, if one is asked for. Raises NotFound for that, too."""
+        """The same, when it is for `platform`, if one is asked for; of an index the one that suits. Raises NotFound for
+        that, too."""
         image = self.get(ref)
-        if platform is not None:
-            check_platform(image, platform, ref)
+        if platform is None or suits(platform_of(image), platform):
+            return image
+        for each in self.members(ref):
+            if suits(platform_of(each), platform):
+                return each
+        check_platform(image, platform, ref)
         return image
+
+    def members(self, ref: str) -> list[Image]:
+        """Return all images of the index that `ref` names, [] where it names none."""
+        reference = parse_any(ref).reference
+        ids = self._catalog.members(reference) if reference else ()
+        return [image for id in ids if (image := self._catalog.by_id(id)) is not None]
+
+    def siblings(self, image: Image) -> list[Image]:
+        """Return an image, and those for other platforms under its names."""
+        return self._catalog.siblings(image.id)
+
+    async def whole(self, image: Image, reference: Reference | None = None) -> Whole:
+        """Return an image with what is stated about it, or the index that `reference` stands for."""
+        ids = self._catalog.members(reference) if reference is not None else ()
+        members = [await self._member(each) for id in ids if (each := self._catalog.by_id(id)) is not None]
+        return Whole(await self._member(image), tuple(members))
+
+    async def _member(self, image: Image) -> Member:
+        return Member(image, self._catalog.raw(image.id), await self._catalog.statements(image.id))
+
+    async def state(self, image_id: str, statements: Sequence[Statement]) -> None:
+        """Keep what is stated about an image, in the place of what was."""
+        await self._catalog.state(image_id, tuple(statements))
 
     async def resolve(self, ref: str) -> Image:
         """The same for callers that may have to wait for an image."""
@@ -152,8 +180,9 @@ class Images:
         return bool(self._catalog.children(image_id))
 
     def parents(self) -> set[str]:
-        """Return the ids of all images that others were made from."""
-        return {image.parent for image in self._catalog.all() if image.parent}
+        """Return the ids of all images that others were made from, or that an index brings besides its main one."""
+        brought = {id for ids in self._catalog.indexes().values() for id in ids}
+        return {image.parent for image in self._catalog.all() if image.parent} | brought
 
     def users(self, image_id: str) -> list[Container]:
         """Return the containers made from an image."""
@@ -217,15 +246,20 @@ class Images:
             raise Invalid("refusing to create a tag with a digest reference")
         if reference.familiar_name == "sha256":
             raise Invalid("refusing to create an ambiguous tag using digest algorithm as name")
-        await self._name(reference.with_tag(tag) if tag else reference.with_default_tag(), image.id)
+        named = reference.with_tag(tag) if tag else reference.with_default_tag()
+        await self._name(named, image.id, tuple(each.id for each in self.members(ref)))
 
-    async def _name(self, reference: Reference, image_id: str) -> None:
-        await self.point(reference, image_id)
+    async def tag_index(self, image_ids: Sequence[str], main: str, reference: Reference) -> None:
+        """Let a name mean several images, one for each platform; who asks for none gets `main`."""
+        await self._name(reference.with_default_tag(), main, tuple(image_ids))
+
+    async def _name(self, reference: Reference, image_id: str, members: tuple[str, ...] = ()) -> None:
+        await self.point(reference, image_id, members)
         self._announce(image_id, "tag", reference.familiar)
 
-    async def point(self, reference: Reference, image_id: str) -> None:
-        """Name an image without a word to anybody, as pulls and pushes do with digests."""
-        await self._catalog.point(reference, image_id, self._clock.now())
+    async def point(self, reference: Reference, image_id: str, members: tuple[str, ...] = ()) -> None:
+        """Name an image without a word to anybody, as pulls and pushes do with digests. members: see `tag_index`."""
+        await self._catalog.point(reference, image_id, self._clock.now(), members)
 
     def _announce(self, image_id: str, action: str, name: str = "") -> None:
         image = self._catalog.by_id(image_id)
@@ -250,6 +284,7 @@ class Images:
             names={image.id: self._catalog.references(image.id) for image in images},
             parents={image.id: image.parent for image in images},
             users=[User(container_id=c.id, image_id=c.image_id, running=c.status.state in ALIVE) for c in containers],
+            indexes=self._catalog.indexes(),
         )
 
     async def _execute(self, plan: Sequence[removal.Action]) -> list[dict[str, str]]:
@@ -343,32 +378,34 @@ class Images:
 
     async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
         """Return an archive of the named images, in pieces. Raises NotFound before the first one."""
-        wanted = self._wanted(refs)
+        wanted = await self._wanted(refs)
         for item in wanted:
-            self._announce(item.image.id, "save")
+            self._announce(item.whole.main.image.id, "save")
         return from_thread(write_archive(wanted, self._layers))
 
-    def archive(
-        self, image: Image, raw: bytes, references: Sequence[Reference], attest: Attest | None = None
-    ) -> AsyncIterator[bytes]:
-        """Return an archive of an image that need not be recorded; its layers must be there."""
-        return from_thread(write_archive([Wanted(image, raw, tuple(references), attest)], self._layers))
+    def archive(self, whole: Whole, references: Sequence[Reference]) -> AsyncIterator[bytes]:
+        """Return an archive of images that need not be recorded; their layers must be there."""
+        return from_thread(write_archive([Wanted(whole, tuple(references))], self._layers))
 
-    def _wanted(self, refs: Sequence[str]) -> list[Wanted]:
-        """A name without a tag means all tags of that repository; an id means the image without its names."""
-        names: dict[str, list[Reference]] = {}
+    async def _wanted(self, refs: Sequence[str]) -> list[Wanted]:
+        """A name without a tag means all tags of that repository; an id means the image without its names. Names of the
+        same image, or of the same index, go together."""
+        names: dict[tuple[str, tuple[str, ...]], list[Reference]] = {}
         for ref in refs:
             asked = parse_any(ref).reference
             tags = self._catalog.tags_of(asked.name) if asked and asked.is_name_only else []
             if asked and not tags and not asked.digest and self._catalog.named(asked):
                 tags = [asked.with_default_tag()]
             for reference in tags:
-                _note(names, self._catalog.named(reference) or self.get(ref), reference)
+                image = self._catalog.named(reference) or self.get(ref)
+                known = names.setdefault((image.id, self._catalog.members(reference)), [])
+                if reference not in known:
+                    known.append(reference)
             if not tags:
-                names.setdefault(self.get(ref).id, [])
+                names.setdefault((self.get(ref).id, ()), [])
         return [
-            Wanted(self._catalog.find(image_id), self._catalog.raw(image_id), tuple(references))
-            for image_id, references in names.items()
+            Wanted(await self.whole(self._catalog.find(id), found[0] if found else None), tuple(found))
+            for (id, _), found in names.items()
         ]
 
     async def import_(self, pieces: AsyncIterator[bytes], wish: ImportWish) -> Image:
@@ -458,9 +495,3 @@ class Images:
             self._lasting.note()
             size = sum(self._layers.get(diff_id).size for diff_id in image_config.parse(raw).layers)
             return await self._catalog.add(raw, size=size, parent=parent, made=made, manifest=manifest)
-
-
-def _note(names: dict[str, list[Reference]], image: Image, reference: Reference) -> None:
-    known = names.setdefault(image.id, [])
-    if reference not in known:
-        known.append(reference)

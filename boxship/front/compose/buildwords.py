@@ -41,8 +41,6 @@ def _refuse(service: Service, wanted: Build) -> None:
     where = f"services.{service.name}.build"
     if wanted.privileged:
         raise Invalid(f"{where}.privileged is not supported: name what steps may do in `entitlements`")
-    if len(wanted.platforms) > 1:
-        raise Invalid(f"{where}.platforms: one platform at a time is built here, not {', '.join(wanted.platforms)}")
     for secret in wanted.secrets:
         if secret.uid or secret.gid or secret.mode is not None:
             raise Invalid(f"{where}.secrets.{secret.source}: owner and mode are for RUN --mount=type=secret to say")
@@ -64,7 +62,7 @@ def _words(project: Project, service: Service, wanted: Build, flags: Flags, inli
     yield from (f"--add-host={name}={to}" for name, every in wanted.extra_hosts.items() for to in every)
     for name, limit in sorted(wanted.ulimits.items()):
         yield f"--ulimit={name}={limit.soft or limit.single}:{limit.hard or limit.single}"
-    platform = wanted.platforms[0] if wanted.platforms else service.platform
+    platform = ",".join(wanted.platforms) or service.platform
     platform = platform or project.environment.get("DOCKER_DEFAULT_PLATFORM", "")
     for flag, value in (
         ("target", wanted.target), ("network", wanted.network), ("platform", platform),

@@ -31,8 +31,6 @@ from boxship.front.docker import (
     volumes,
 )
 from boxship.front.docker.buildkit import routes as buildkit
-from boxship.front.docker.keys import PUSHED
-from boxship.front.docker.pushed import Pushed
 from boxship.front.docker.wire.info import ENGINE
 from boxship.front.rest import versions
 from boxship.front.rest.app import HTTP2, rest_app
@@ -78,7 +76,6 @@ def docker_app(services: Mapping[web.AppKey[Any], object]) -> web.Application:
     Raises KeyError, at the first request that needs it, for a service left out.
     """
     app = rest_app(TABLES, headers=HEADERS)
-    app[PUSHED] = Pushed()
     app[HTTP2] = lambda: buildkit.http2(app)
     for key, service in services.items():
         app[key] = service

@@ -8,8 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from boxship.base import codec
-from boxship.base.errors import Invalid
+from boxship.base.errors import Invalid, Unsupported
 from boxship.engine.images import Images, download, manifest, reference
+from boxship.engine.images.attested import carried
 from boxship.engine.images.config import parse_settings
 from boxship.engine.images.making import CommitWish, ImportWish, check
 from boxship.front.docker import registries
@@ -41,14 +42,23 @@ async def listing(request: web.Request) -> web.Response:
     found = imageselect.select(images.all(), wanted)
     shown = [wire.summary(image, version, shared_size=shared.get(image.id, -1)) for image in found]
     if version >= (1, 47) and query.boolean(request, "manifests"):
-        shown = [{**entry, "Manifests": _manifests(images, image)} for entry, image in zip(shown, found, strict=True)]
+        shown = [
+            {**entry, "Manifests": await _manifests(images, image)} for entry, image in zip(shown, found, strict=True)
+        ]
     return body.reply(shown)
 
 
-def _manifests(images: Images, image: Image) -> list[dict[str, Any]]:
-    """An image here is of one platform, so it is one manifest."""
-    users = [container.id for container in images.users(image.id)]
-    return [wire.manifest(image, images.manifest(image), len(images.raw_config(image.id)), users)]
+async def _manifests(images: Images, image: Image) -> list[dict[str, Any]]:
+    """One for each platform under the image's names, then those of what is stated about them."""
+    found, statements = [], []
+    for each in images.siblings(image):
+        users = [container.id for container in images.users(each.id)]
+        known = images.manifest(each)
+        member = (await images.whole(each)).main
+        found.append(wire.manifest(each, known, len(member.raw), users))
+        if member.statements:
+            statements.append(wire.attestation(carried(member, wire.descriptor(known)), known))
+    return [*found, *statements]
 
 
 def _image_of(request: web.Request, asked: filters.Filters, key: str) -> Image | None:
@@ -90,7 +100,7 @@ async def show(request: web.Request) -> web.Response:
     shown = wire.render(image, images.lowers(image), images.document(image.id), version)
     if version >= (1, 48):
         shown["Descriptor"] = wire.descriptor(images.manifest(image))
-    return body.reply({**shown, "Manifests": _manifests(images, image)} if with_manifests else shown)
+    return body.reply({**shown, "Manifests": await _manifests(images, image)} if with_manifests else shown)
 
 
 @routes.get("/images/{name:.+}/history")
@@ -118,7 +128,10 @@ async def tag(request: web.Request) -> web.Response:
 
 @routes.delete("/images/{name:.+}")
 async def remove(request: web.Request) -> web.Response:
-    request.app[IMAGES].get_for(request.match_info["name"], platforms.one(query.many(request, "platforms")))
+    name, platform = request.match_info["name"], platforms.one(query.many(request, "platforms"))
+    request.app[IMAGES].get_for(name, platform)
+    if platform is not None and len(request.app[IMAGES].members(name)) > 1:
+        raise Unsupported(f"{name} stands for several platforms, and they go together: remove it without a platform")
     done = await request.app[IMAGES].remove(
         request.match_info["name"],
         force=query.boolean(request, "force"),

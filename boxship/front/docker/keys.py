@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from boxship.engine.system import System
     from boxship.engine.top import Top
     from boxship.engine.volumes import Volumes
-    from boxship.front.docker.pushed import Pushed
     from boxship.front.docker.wire.inspect import Places
 
 BACKUPS: web.AppKey["Backups"] = web.AppKey("backups")
@@ -48,5 +47,4 @@ CHRONICLE: web.AppKey["Chronicle"] = web.AppKey("chronicle")
 CLOCK: web.AppKey["Clock"] = web.AppKey("clock")
 PLACES: web.AppKey["Places"] = web.AppKey("places")
 BUILDER: web.AppKey["Builder"] = web.AppKey("builder")
-PUSHED: web.AppKey["Pushed"] = web.AppKey("pushed")
 AUDIT: web.AppKey["Audit"] = web.AppKey("audit")

@@ -10,7 +10,7 @@ from boxship.engine.images import manifest
 from boxship.engine.images.reference import Reference, parse
 from boxship.engine.images.registry.auth import Credentials, parse_credentials, parse_header
 from boxship.engine.images.registry.pull import Tell, Wanted
-from boxship.front.docker.keys import IMAGES, PUSHED, REGISTRIES
+from boxship.front.docker.keys import REGISTRIES
 from boxship.front.docker.wire import images as wire
 from boxship.front.docker.wire import platforms
 from boxship.front.rest import body, filters, jsonstream, query
@@ -94,14 +94,6 @@ async def push(request: web.Request) -> web.StreamResponse:
     if request.query.get("tag"):
         reference = reference.with_tag(request.query["tag"])
     platform = platforms.parse(request.query.get("platform", ""))
-    image = request.app[IMAGES].named(reference) if reference.tag else None
-    if image is not None:
-        done = await request.app[PUSHED].done(reference, image.id, request.app[REGISTRIES], _credentials(request))
-        if done is not None:
-            async with jsonstream.open(request) as out:
-                await out.send({"status": done["status"]})
-                await out.send({"progressDetail": {}, "aux": done["aux"]})
-            return out.response
     async with request.app[REGISTRIES].push(reference, _credentials(request), platform) as run:
         async with jsonstream.open(request) as out, Lines(out) as lines:
             await run(lines.tell)

@@ -10,9 +10,9 @@ from boxship.engine.build.attest.provenance import Material, Story
 from boxship.engine.build.attest.wish import PROVENANCE, SBOM, inline_only, reproducible
 from boxship.engine.build.state import State
 from boxship.engine.build.work import Work
-from boxship.engine.images.attested import Attested, Stated, attested
+from boxship.engine.images.attested import about
 from boxship.engine.images.reference import Reference
-from boxship.model.image import Image
+from boxship.model.image import Statement
 
 FILES = {PROVENANCE: "provenance.json", SBOM: "sbom.spdx.json"}
 
@@ -56,23 +56,23 @@ class Stating:
         name = self._references[0].familiar if self._references else self._image_id
         return sbom.spdx(found, name, self._image_id.partition(":")[2], self._state.created // 1_000_000_000)
 
-    def about(self, subjects: Sequence[tuple[str, str]], *, directory: bool = False) -> tuple[Stated, ...]:
-        """Return the statements. subjects: names and digests.  directory: for files, not for a manifest."""
+    def statements(self, *, manifests: bool = True) -> tuple[Statement, ...]:
+        """Return what is to be stated. manifests: it goes where those are; what is only for them is left out else."""
+        platform = quote(f"{self._state.os}/{self._state.architecture}", safe="")
+        names = tuple(f"pkg:docker/{_purl(each)}?platform={platform}" for each in self._references)
         found = []
         for kind, (predicate_type, predicate) in self._predicates.items():
             asked = self._work.spec.attests[kind]
-            if directory and inline_only(asked):
-                continue
-            raw = encode(provenance.statement(predicate_type, predicate, subjects))
-            found.append(Stated(predicate_type, raw, asked.get("filename") or FILES[kind]))
+            if manifests or not inline_only(asked):
+                raw = encode(provenance.statement(predicate_type, predicate, [("_", self._image_id)]))
+                found.append(
+                    Statement(kind=predicate_type, raw=raw, names=names, file=asked.get("filename") or FILES[kind])
+                )
         return tuple(found)
 
-    def with_image(self, image: Image, descriptor: dict[str, object]) -> Attested:
-        """See engine.images.attested.Attest."""
-        digest = str(descriptor["digest"])
-        platform = quote(f"{image.os}/{image.architecture}", safe="")
-        names = [f"pkg:docker/{_purl(each)}?platform={platform}" for each in self._references]
-        return attested(image, descriptor, self.about([(name, digest) for name in names] or [("_", digest)]))
+    def files(self) -> dict[str, bytes]:
+        """Return the statements as files of a directory, by name."""
+        return {each.file: about(each, [("_", self._image_id)]) for each in self.statements(manifests=False)}
 
 
 def _purl(reference: Reference) -> str:
@@ -82,7 +82,7 @@ def _purl(reference: Reference) -> str:
 
 def _materials(work: Work) -> tuple[Material, ...]:
     found = [Material(uri=provenance.without_user(uri), digest=digest) for uri, digest in sorted(work.fetched.items())]
-    for name, image in sorted(work.bases.found().items()):
+    for name, image in work.bases.found():
         known = [each for each in work.parts.images.references(image.id) if each.digest]
         digest = known[0].digest if known else image.id
         platform = quote(f"{image.os}/{image.architecture}", safe="")

@@ -6,7 +6,7 @@ from boxship.base.errors import Invalid
 from boxship.engine.build.api import Output
 
 PROVENANCE, SBOM = "provenance", "sbom"
-CARRIERS = ("registry", "oci", "local", "tar")
+CARRIERS = ("image", "registry", "oci", "local", "tar")
 _TRUTHS = {"": False, "true": True, "1": True, "false": False, "0": False}
 _KNOWN = {
     PROVENANCE: {"mode", "builder-id", "inline-only", "version", "filename", "reproducible"},
@@ -35,8 +35,8 @@ def check(attests: Mapping[str, Mapping[str, str]], outputs: Sequence[Output]) -
         silent = kind == PROVENANCE and inline_only(asked)
         if not silent and not any(carries(output) for output in outputs):
             raise Invalid(
-                f"the attestation {kind} needs an output that can carry it, registry, oci, local or tar: images that "
-                "are kept here or go to a docker archive have no place for it"
+                f"the attestation {kind} needs an output that can carry it, image, registry, oci, local or tar: a "
+                "docker archive has no place for it"
             )
 
 
@@ -64,7 +64,15 @@ def reproducible(asked: Mapping[str, str]) -> bool:
 
 
 def carries(output: Output) -> bool:
-    return output.kind in CARRIERS or (output.kind == "image" and pushes(output))
+    return output.kind in CARRIERS
+
+
+def wants(asked: Mapping[str, str], outputs: Sequence[Output]) -> bool:
+    """Tell whether it is to be made at all. What clients ask for by themselves is inline-only: an image that is only
+    kept here does not need it."""
+    if inline_only(asked):
+        return any(output.kind == "oci" or pushes(output) for output in outputs)
+    return any(carries(output) for output in outputs)
 
 
 def pushes(output: Output) -> bool:

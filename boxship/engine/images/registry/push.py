@@ -7,7 +7,7 @@ connection broke goes on behind what the registry says it has.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -18,7 +18,7 @@ from boxship.base.codec import encode
 from boxship.base.errors import PlatformError
 from boxship.base.ids import short
 from boxship.engine.images import manifest as manifests
-from boxship.engine.images.attested import Attest
+from boxship.engine.images.attested import Member, Whole, carried, described, index
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.feed import from_thread
 from boxship.engine.images.inflate import GZIP
@@ -27,7 +27,7 @@ from boxship.engine.images.reference import Reference
 from boxship.engine.images.registry import client
 from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Expired, Unreachable, fault, said
 from boxship.engine.images.service import Images
-from boxship.model.image import Image
+from boxship.model.image import Described, Image
 
 Tell = Callable[[dict[str, Any]], None]
 LEVEL = 1
@@ -84,28 +84,40 @@ class Pusher:
         self._tell = tell
         self._home = f"/v2/{reference.path}"
 
-    async def push(self, image: Image, concurrency: int, attest: Attest | None = None) -> tuple[str, int, str]:
-        """Return digest, size and media type of the manifest, or of the index that brings what is stated about the
-        image. Raises Unauthorized, Unreachable, …"""
+    async def push(self, whole: Whole, concurrency: int) -> tuple[Described, dict[str, Described]]:
+        """Return what the name stands for now, and the manifest of each image by its id. Raises Unauthorized, …"""
         turns = asyncio.Semaphore(concurrency)
-        for diff_id in dict.fromkeys(reversed(image.layers)):
+        packed = await self._layers([diff_id for each in whole.all for diff_id in each.image.layers], turns)
+        pushed: dict[str, Described] = {}
+        contents = {}
+        for member in whole.all:
+            image = member.image
+            await self._small(image.id, member.raw)
+            layers = [packed[diff_id] for diff_id in image.layers]
+            kind, content = composed(image, member.raw, layers, oci=not whole.plain)
+            contents[image.id] = content
+            pushed[image.id] = Described(media_type=kind, digest=digest_of(content), size=len(content))
+        if whole.plain:
+            top = pushed[whole.main.image.id]
+            await self._put(self._reference.tag, contents[whole.main.image.id], top.media_type)
+            return top, pushed
+        for member in whole.all:
+            found = pushed[member.image.id]
+            await self._put(found.digest, contents[member.image.id], found.media_type)
+        return await self._index(whole.all, pushed), pushed
+
+    async def _layers(self, diff_ids: Sequence[str], turns: asyncio.Semaphore) -> dict[str, Packed]:
+        distinct = list(dict.fromkeys(diff_ids))
+        for diff_id in reversed(distinct):
             self._tell(_line("Preparing", diff_id))
-        work = [asyncio.create_task(self._layer(diff_id, turns)) for diff_id in dict.fromkeys(image.layers)]
+        work = [asyncio.create_task(self._layer(diff_id, turns)) for diff_id in distinct]
         try:
-            packed = dict(zip(dict.fromkeys(image.layers), await asyncio.gather(*work), strict=True))
+            return dict(zip(distinct, await asyncio.gather(*work), strict=True))
         except BaseException:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             raise
-        raw = self._images.raw_config(image.id)
-        await self._small(image.id, raw)
-        layers = [packed[diff_id] for diff_id in image.layers]
-        if attest is not None:
-            return await self._attested(image, raw, layers, attest)
-        kind, content = composed(image, raw, layers)
-        await self._put(self._reference.tag, content, kind)
-        return digest_of(content), len(content), kind
 
     async def _layer(self, diff_id: str, turns: asyncio.Semaphore) -> Packed:
         if turns.locked():
@@ -205,18 +217,22 @@ class Pusher:
         if not await self._client.exists(f"{self._home}/blobs/{digest}"):
             await self._finish(await self._send("PATCH", await self._begin(), content), digest)
 
-    async def _attested(
-        self, image: Image, raw: bytes, layers: Sequence[Packed], attest: Attest
-    ) -> tuple[str, int, str]:
-        """Bring an index of OCI's: the image, and what is stated about it."""
-        kind, content = composed(image, raw, layers, oci=True)
-        await self._put(digest_of(content), content, kind)
-        made = attest(image, {"mediaType": kind, "digest": digest_of(content), "size": len(content)})
-        for blob in made.blobs:
-            await self._small(digest_of(blob), blob)
-        await self._put(digest_of(made.manifest), made.manifest, manifests.OCI_MANIFEST)
-        await self._put(self._reference.tag, made.top, manifests.OCI_INDEX)
-        return digest_of(made.top), len(made.top), manifests.OCI_INDEX
+    async def _index(self, members: Sequence[Member], pushed: Mapping[str, Described]) -> Described:
+        """Bring what is stated about the images, and then the index of all."""
+        images, statements = [], []
+        for member in members:
+            found = pushed[member.image.id]
+            plain = {"mediaType": found.media_type, "digest": found.digest, "size": found.size}
+            images.append(described(member.image, plain))
+            if member.statements:
+                made = carried(member, plain)
+                for blob in made.blobs:
+                    await self._small(digest_of(blob), blob)
+                await self._put(digest_of(made.manifest), made.manifest, manifests.OCI_MANIFEST)
+                statements.append(made.descriptor)
+        content = index(images, statements)
+        await self._put(self._reference.tag, content, manifests.OCI_INDEX)
+        return Described(media_type=manifests.OCI_INDEX, digest=digest_of(content), size=len(content))
 
     async def _put(self, name: str, content: bytes, kind: str) -> None:
         path = f"{self._home}/manifests/{name}"

@@ -10,7 +10,6 @@ from boxship.base.codec import decode
 from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized
 from boxship.engine.events import Events
 from boxship.engine.images import manifest as manifests
-from boxship.engine.images.attested import Attest
 from boxship.engine.images.config import digest_of
 from boxship.engine.images.manifest import Descriptor, Platform
 from boxship.engine.images.reference import Reference, parse
@@ -23,7 +22,7 @@ from boxship.engine.images.registry.hosts import DOCKER_HUB, HUB_ACCOUNT, Regist
 from boxship.engine.images.registry.pull import ACCEPT, Tell, Wanted, fetch, look_up
 from boxship.engine.images.registry.push import Pusher
 from boxship.engine.images.service import Images
-from boxship.model.image import Described
+from boxship.model.image import Image
 
 T = TypeVar("T")
 SEARCH_LIMIT = 25
@@ -39,8 +38,9 @@ class Pull:
         self._concurrency = concurrency
         self.wanted = wanted
 
-    async def run(self, tell: Tell) -> None:
-        """Bring what is missing and name it; `tell` gets Docker's lines. A failure leaves no image."""
+    async def run(self, tell: Tell, *, tag: bool = True) -> Image:
+        """Bring what is missing and name it; `tell` gets Docker's lines. A failure leaves no image.
+        tag: name it as asked; else it is known by the digest of its own manifest only."""
         wanted, reference = self.wanted, self.wanted.reference
         tell({"status": f"Pulling from {reference.path}", "id": reference.tag or reference.digest})
         known = self._images.find(reference.familiar)
@@ -51,14 +51,16 @@ class Pull:
         finally:
             for layer in staged:
                 self._images.discard(layer)
-        await self._images.point(reference.with_digest(wanted.digest), image.id)
-        if reference.tag and not reference.digest:
+        digest = wanted.digest if tag else wanted.described.digest
+        await self._images.point(reference.with_digest(digest), image.id)
+        if tag and reference.tag and not reference.digest:
             await self._images.point(reference, image.id)
         self._announce(reference, image.config.labels)
         tell({"status": f"Digest: {wanted.digest}"})
         old = known is not None and known.id == image.id
         said = "Image is up to date" if old else "Downloaded newer image"
         tell({"status": f"Status: {said} for {reference.familiar}"})
+        return self._images.find(image.id) or image
 
     def _announce(self, reference: Reference, labels: dict[str, str]) -> None:
         self._events.publish("image", "pull", reference.familiar, {**labels, "name": reference.familiar_name})
@@ -128,17 +130,16 @@ class Registries:
         reference: Reference,
         credentials: Credentials,
         platform: Platform | None = None,
-        attest: Attest | None = None,
     ) -> AsyncIterator[Callable[[Tell], Awaitable[None]]]:
-        """Give a function that pushes the images named: one tag, or all of a repository, and says in its own time when
-        there is none. Raises NotFound for an image of another platform than was asked for."""
+        """Give a function that pushes what is named: one tag, or all of a repository, and says in its own time when
+        there is none. platform: bring of an index only the image of this one. Raises NotFound when there is none."""
         references = [reference] if reference.tag else self._images.tags_of(reference.name)
         if reference.digest:
             raise Invalid("cannot push a digest reference")
         for each in references:
             image = self._images.named(each)
-            if image is not None and platform is not None:
-                manifests.check_platform(image, platform, each.familiar)
+            if image is not None:
+                self._images.get_for(each.familiar, platform)
 
         async def ready(client: Client) -> None:
             await client.check()
@@ -150,20 +151,26 @@ class Registries:
             client, _ = await self._first(reference, credentials, ready, push=True)
             try:
                 for each in references:
-                    await self._push_one(client, each, tell, attest)
+                    await self._push_one(client, each, tell, platform)
             finally:
                 await client.aclose()
 
         yield run
 
-    async def _push_one(self, client: Client, reference: Reference, tell: Tell, attest: Attest | None) -> None:
+    async def _push_one(self, client: Client, reference: Reference, tell: Tell, platform: Platform | None) -> None:
         image = self._images.named(reference)
         if image is None:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+        whole = await self._images.whole(image, reference)
+        if platform is not None:
+            whole = await self._images.whole(self._images.get_for(reference.familiar, platform))
         pusher = Pusher(client, reference, self._images, tell)
-        digest, size, kind = await pusher.push(image, self.options.uploads, attest)
-        await self._images.point(reference.with_digest(digest), image.id)
-        await self._images.describe(image.id, Described(media_type=kind, digest=digest, size=size))
+        top, pushed = await pusher.push(whole, self.options.uploads)
+        digest, size = top.digest, top.size
+        members = tuple(member.image.id for member in whole.members)
+        await self._images.point(reference.with_digest(digest), whole.main.image.id, members)
+        for image_id, found in pushed.items():
+            await self._images.describe(image_id, found)
         tell({"status": f"{reference.tag}: digest: {digest} size: {size}"})
         tell({"progressDetail": {}, "aux": {"Tag": reference.tag, "Digest": digest, "Size": size}})
         self._events.publish(

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 Told = dict[str, Any]
 TAIL = 6  # lines of a running step's output
 GREY, BLUE, RED, YELLOW, PLAIN = "\x1b[2m", "\x1b[34m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_SETTING = re.compile(r"\[(?!internal|context)(?:\S+/\S+ )?[^\] ]+\] ")
 _TIME = re.compile(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(\.\d+)?")
 
 
@@ -198,7 +199,7 @@ def _end(step: Step) -> str:
 
 def is_setting(step: Step) -> bool:
     """Tell whether a step changes settings only, which nobody waits for: its name has a stage, but no number."""
-    return bool(re.match(r"\[(?!internal|context)[^\] ]+\] ", step.name)) and "ONBUILD" not in step.name[:40]
+    return bool(_SETTING.match(step.name)) and "ONBUILD" not in step.name[:60]
 
 
 def warned(warnings: Iterable[Told]) -> str:

@@ -14,9 +14,7 @@ import msgspec
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id
 from boxship.engine.build.api import BuildResult, BuildSpec, CacheRef, Checked, Output, Progress, Tree
-from boxship.engine.build.attest.wish import pushes
 from boxship.engine.build.graph import Seen
-from boxship.engine.build.outputs import names
 from boxship.engine.build.service import Builder
 from boxship.engine.images import Images
 from boxship.engine.images.reference import parse
@@ -28,7 +26,6 @@ from boxship.front.docker.buildkit.sources import SessionSources
 from boxship.front.docker.buildkit.wire import attrs
 from boxship.front.docker.buildkit.wire.faults import located
 from boxship.front.docker.buildkit.wire.status import Telling
-from boxship.front.docker.pushed import Pushed
 
 log = logging.getLogger(__name__)
 EXPORTING = frozenset(("exporting to image",))
@@ -37,13 +34,12 @@ _LOST = "Cannot locate specified Dockerfile: "
 
 
 class Door:
-    def __init__(self, builder: Builder, images: Images, pushed: Pushed) -> None:
+    def __init__(self, builder: Builder, images: Images) -> None:
         self.builder = builder
         self.sessions = Sessions()
         self.builds = Builds()
         self.results: dict[str, Result] = {}  # those that an input of another build may name
         self._images = images
-        self._pushed = pushed
 
     # ---- results
 
@@ -69,9 +65,9 @@ class Door:
             await self.release(other)
         if result.image is not None:
             result.image.cancel()
-            done = await asyncio.gather(result.image, return_exceptions=True)
-            if isinstance(done[0], str) and result.ours:
-                await self._drop(done[0])
+            await asyncio.gather(result.image, return_exceptions=True)
+            for image_id in result.ours:
+                await self._drop(image_id)
 
     async def _drop(self, image_id: str) -> None:
         """Remove an image that only other builds have needed. Its layers stay in the cache."""
@@ -113,23 +109,19 @@ class Door:
         if result.image is not None and result.image.done():  # everything was built and told of
             spec = msgspec.structs.replace(spec, no_cache=False, no_cache_stages=(), pull=False)
             telling = Telling(only=EXPORTING)
-        done = await self._build(build, result, spec, telling, uploaded)
-        if spec.attests and done.image_id:
-            for name in (name for output in outputs if pushes(output) for name in names(spec.tags, output)):
-                self._pushed.note(name, done.image_id, done.digest)
-        return done
+        return await self._build(build, result, spec, telling, uploaded)
 
-    async def evaluate(self, build: Build, result: Result) -> str:
-        """Return an image made of a result. One that was fetched has none."""
+    async def evaluate(self, build: Build, result: Result) -> dict[str, str]:
+        """Return the images made of a result, by platform, "" for the main one. One that was fetched has none."""
         if result.asked is None:
             raise Invalid("files that were fetched are no image")
 
-        async def made(result: Result) -> str:
+        async def made(result: Result) -> dict[str, str]:
             spec = msgspec.structs.replace(await self._spec(build, result), outputs=(Output(),), attests={})
             before = {image.id for image in self._images.all()}
-            image_id = (await self._build(build, result, spec, Telling(without=EXPORTING))).image_id
-            result.ours = image_id not in before
-            return image_id
+            done = await self._build(build, result, spec, Telling(without=EXPORTING))
+            result.ours = [image_id for image_id in done.images.values() if image_id not in before]
+            return {**done.images, "": done.image_id}
 
         return await result.evaluated(made)
 
@@ -137,16 +129,21 @@ class Door:
         """Return what is to be built, with the images of results and of the client's layouts that it builds on."""
         assert result.asked is not None
         spec = result.asked.spec
-        images = {name: await self.evaluate(build, other) for name, other in result.inputs.items()}
+        images: dict[str, str] = {}
+        for name, other in result.inputs.items():
+            for platform, image_id in (await self.evaluate(build, other)).items():
+                images[f"{name}::{platform}" if platform else name] = image_id
         contexts = dict(spec.contexts)
         for name, where in spec.contexts.items():
             if where.startswith(layouts.PREFIX):
                 session = await self.sessions.get(result.session)
                 before = {image.id for image in self._images.all()}
-                images[where] = await layouts.brought(session, where, spec.platform, self._images)
+                for platform in spec.platforms or (spec.platform,):
+                    image_id = await layouts.brought(session, where, platform, self._images)
+                    images[f"{where}::{platform}" if spec.platforms else where] = image_id
+                    if image_id not in before:
+                        result.brought.append(image_id)
                 contexts[name] = f"input:{where}"
-                if images[where] not in before:
-                    result.brought.append(images[where])
         return msgspec.structs.replace(spec, inputs=images, contexts=contexts)
 
     async def _build(

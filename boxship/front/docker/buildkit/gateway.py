@@ -51,8 +51,7 @@ def held_by(build: Build) -> list[Result]:
 
 def wished(door: Door, build: Build, wish: Wish) -> Result:
     """Return the result of a Dockerfile's build, which is still to be made. Raises Invalid, Unsupported."""
-    if wish.frontend != attrs.FRONTEND:
-        raise Unsupported(f"frontend {wish.frontend!r} is not supported; only {attrs.FRONTEND} is")
+    options = attrs.without_frontend(wish.frontend, wish.options)
     named, inputs = {}, {}
     for name, definition in wish.inputs.items():
         source = graph.source_of(definition)
@@ -67,7 +66,7 @@ def wished(door: Door, build: Build, wish: Wish) -> Result:
             named[name] = source.rest
         else:
             raise Unsupported(f"input {name}: a {source.kind} source cannot be one")
-    asked = attrs.parse(wish.options, named, uploads=UPLOADED)
+    asked = attrs.parse(options, named, uploads=UPLOADED)
     if "context" in inputs:
         raise Unsupported("the result of another build cannot be the main context")
     return _held(door, build, door.wish(asked, wish.session, inputs))

@@ -14,7 +14,8 @@ class Result:
     """id: as the client knows it.  asked: a Dockerfile's build, None for what is fetched.
     inputs: other results that it builds on, by name.
     source: URL of what is fetched; file: its name, if it is to stay one; tree: the directory it is in, once it is.
-    image: made of it for other builds, and `ours` tells that it was not here before.  users: how many hold it.
+    image: those made of it for other builds, by platform, and `ours` are the ids of those that were not here before.
+    users: how many hold it.
     brought: ids of images that came from the client for it."""
 
     id: str
@@ -28,15 +29,15 @@ class Result:
     brought: list[str] = field(default_factory=list)
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
-    ours: bool = False
-    image: "asyncio.Task[str] | None" = None
+    ours: list[str] = field(default_factory=list)
+    image: "asyncio.Task[dict[str, str]] | None" = None
 
-    async def evaluated(self, build: "Callable[[Result], Awaitable[str]]") -> str:
-        """Return the id of an image made of it, once for all who ask."""
+    async def evaluated(self, build: "Callable[[Result], Awaitable[dict[str, str]]]") -> dict[str, str]:
+        """Return the ids of the images made of it, once for all who ask."""
         if self.image is None:
             self.image = asyncio.ensure_future(_as_coroutine(build(self)))
         return await asyncio.shield(self.image)
 
 
-async def _as_coroutine(made: Awaitable[str]) -> str:
+async def _as_coroutine(made: Awaitable[dict[str, str]]) -> dict[str, str]:
     return await made

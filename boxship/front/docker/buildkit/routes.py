@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from boxship.base.errors import Invalid
-from boxship.front.docker.keys import BUILDER, IMAGES, NETWORKS, PUSHED, SYSTEM
+from boxship.front.docker.keys import BUILDER, IMAGES, NETWORKS, SYSTEM
 from boxship.front.rest import hijack
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def door_of(app: web.Application) -> "Door":
     from boxship.front.docker.buildkit.door import Door
 
     if app not in _doors:
-        _doors[app] = Door(app[BUILDER], app[IMAGES], app[PUSHED])
+        _doors[app] = Door(app[BUILDER], app[IMAGES])
     return _doors[app]
 
 

@@ -39,7 +39,7 @@ async def opened(door: Door, build: Build, result: Result) -> AsyncIterator[File
     if result.asked is None:
         yield Files(await door.fetched(result), peeking)
         return
-    image_id = await door.evaluate(build, result)
+    image_id = (await door.evaluate(build, result))[""]
     space = door.builder.place()
     try:
         yield Files(peeking.image(image_id, space), peeking)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from boxship.base.units import SECOND, ZERO_TIME, human_size, rfc3339
+from boxship.engine.images.attested import Carried
 from boxship.front.docker.wire import names
 from boxship.front.docker.wire.config import members
 from boxship.front.rest.version import Version
@@ -57,6 +58,19 @@ def manifest(image: Image, known: Described, config_size: int, users: Sequence[s
         "Kind": "image",
         "Size": {"Content": content, "Total": content + image.size},
         "ImageData": {"Platform": platform, "Containers": list(users), "Size": {"Unpacked": image.size}},
+    }
+
+
+def attestation(found: Carried, subject: Described) -> dict[str, Any]:
+    """Return the ImageManifestSummary of what is stated about an image. subject: the image's manifest."""
+    content = len(found.manifest) + sum(map(len, found.blobs))
+    return {
+        "ID": found.descriptor["digest"],
+        "Descriptor": dict(found.descriptor),
+        "Available": True,
+        "Kind": "attestation",
+        "Size": {"Content": content, "Total": content},
+        "AttestationData": {"For": subject.digest},
     }
 
 

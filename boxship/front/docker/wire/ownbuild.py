@@ -27,6 +27,7 @@ from boxship.engine.build.api import (
     Written,
 )
 from boxship.engine.build.errors import BuildFailed
+from boxship.engine.images.manifest import parse_platforms
 from boxship.engine.images.reference import parse
 from boxship.model.container import HostSpec, Ulimit
 
@@ -69,7 +70,8 @@ class Host(_Strict, frozen=True, kw_only=True):
 
 
 class Wish(_Strict, frozen=True, kw_only=True):
-    """The request. See engine.build.api.BuildSpec; check: only tell what the rules have to say."""
+    """The request. See engine.build.api.BuildSpec; platform: several are parted by commas.  check: only tell what the
+    rules have to say."""
 
     context: str = ""
     contexts: dict[str, str] = {}
@@ -103,6 +105,7 @@ def parse_wish(text: bytes) -> tuple[BuildSpec, bool]:
     for name in wish.allow:
         if name not in ENTITLEMENTS:
             raise Invalid(f"invalid entitlement {name}: want {' or '.join(sorted(ENTITLEMENTS))}")
+    platforms = parse_platforms(wish.platform)
     return BuildSpec(
         context=wish.context,
         contexts=wish.contexts,
@@ -112,7 +115,8 @@ def parse_wish(text: bytes) -> tuple[BuildSpec, bool]:
         target=wish.target,
         build_args=dict(wish.build_args),
         labels=wish.labels,
-        platform=wish.platform,
+        platform=platforms[0] if len(platforms) == 1 else "",
+        platforms=platforms if len(platforms) > 1 else (),
         no_cache=wish.no_cache,
         no_cache_stages=wish.no_cache_filter,
         pull=wish.pull,

@@ -12,9 +12,9 @@ from boxship.engine.build.api import BuildSpec, Output
 from boxship.engine.build.attest import packages, provenance, sbom, wish
 from boxship.engine.build.attest.packages import Found, Package
 from boxship.engine.build.attest.provenance import Material, Story
-from boxship.engine.images.attested import Stated, attested
+from boxship.engine.images.attested import Member, carried, described, index
 from boxship.engine.images.config import digest_of
-from boxship.model.image import Image, ImageConfig
+from boxship.model.image import Image, ImageConfig, Statement
 
 STORY = Story(
     text="FROM base\nARG A\n",
@@ -113,7 +113,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], str]] = {
     "want v1": ({"provenance": {"version": "v0.2"}}, "registry"),
     "generator": ({"sbom": {"generator": "x"}}, "registry"),
     "plain name": ({"sbom": {"filename": "../x"}}, "local"),
-    "needs an output": ({"sbom": {}}, "image"),
+    "needs an output": ({"sbom": {}}, "docker"),
 }
 
 
@@ -129,19 +129,27 @@ def test_what_clients_say_for_themselves_is_left_out() -> None:
 
 
 def test_what_is_only_for_manifests_is_not_missed_elsewhere() -> None:
-    wish.check({"provenance": {"mode": "min", "inline-only": "true"}}, (Output(kind="image"),))
-    wish.check({"sbom": {}}, (Output(kind="image", attributes={"push": "true"}),))
+    by_itself = {"mode": "min", "inline-only": "true"}
+    wish.check({"provenance": by_itself}, (Output(kind="docker"),))
+    kept, pushed = Output(kind="image"), Output(kind="image", attributes={"push": "true"})
+    assert [wish.wants(by_itself, (output,)) for output in (kept, pushed, Output(kind="oci"))] == [False, True, True]
+    assert wish.wants({}, (kept,))
+    assert not wish.wants({}, (Output(kind="docker"),))
 
 
 def test_an_index_points_from_the_statement_to_the_image() -> None:
-    image = Image(id="sha256:i", created=0, config=ImageConfig(), architecture="amd64", os="linux")
-    subject: dict[str, Any] = {"mediaType": "m", "digest": "sha256:s", "size": 1}
-    made = attested(image, subject, [Stated("urn:kind", b"{}", "x.json")])
-    first, second = json.loads(made.top)["manifests"]
-    assert first == {**subject, "platform": {"architecture": "amd64", "os": "linux"}}
+    image = Image(id="sha256:i", created=0, config=ImageConfig(), architecture="arm", os="linux", variant="v7")
+    subject: dict[str, Any] = {"mediaType": "m", "digest": "sha256:5", "size": 1}
+    raw = b'{"_type":"t","subject":[{"name":"other"}],"predicateType":"urn:kind"}'
+    statement = Statement(kind="urn:kind", raw=raw, names=("pkg:docker/a",), file="x.json")
+    made = carried(Member(image, b"{}", (statement,)), subject)
+    first, second = json.loads(index([described(image, subject)], [made.descriptor]))["manifests"]
+    assert first == {**subject, "platform": {"architecture": "arm", "os": "linux", "variant": "v7"}}
     assert second["annotations"] == {
-        "vnd.docker.reference.digest": "sha256:s", "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": "sha256:5", "vnd.docker.reference.type": "attestation-manifest",
     }  # fmt: skip
     assert second["digest"] == digest_of(made.manifest)
     (layer,) = json.loads(made.manifest)["layers"]
-    assert (layer["digest"], layer["annotations"]) == (digest_of(b"{}"), {"in-toto.io/predicate-type": "urn:kind"})
+    (told,) = made.statements
+    assert json.loads(told)["subject"] == [{"name": "pkg:docker/a", "digest": {"sha256": "5"}}]
+    assert (layer["digest"], layer["annotations"]) == (digest_of(told), {"in-toto.io/predicate-type": "urn:kind"})

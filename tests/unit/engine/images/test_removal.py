@@ -15,11 +15,13 @@ def seen(
     names: dict[str, list[str]],
     parents: dict[str, str] | None = None,
     users: list[tuple[str, str, bool]] = [],  # noqa: B006
+    indexes: dict[str, list[str]] | None = None,
 ) -> Snapshot:
     return Snapshot(
         names={image: [parse(n).with_default_tag() for n in called] for image, called in names.items()},
         parents=dict.fromkeys((A, B, C), "") | (parents or {}),
         users=[User(container_id=c, image_id=i, running=r) for c, i, r in users],
+        indexes={parse(n).with_default_tag(): ids for n, ids in (indexes or {}).items()},
     )
 
 
@@ -49,6 +51,24 @@ PLANS = {
         A, None, seen({}, {A: B}, [(STOPPED, B, False)]), "delete aaaaaaaaaaaa: nobody needs it",
     ),
     "a parent's name goes, the parent stays": (B, "b", seen({B: ["b"]}, {A: B}), "untag b:latest: asked for"),
+    "other platforms go with the last name of their index": (
+        A, "a", seen({A: ["a"]}, indexes={"a": [B]}),
+        "untag a:latest: asked for\ndelete aaaaaaaaaaaa: nobody needs it\ndelete bbbbbbbbbbbb: its index has gone",
+    ),
+    "other platforms stay with another index": (
+        A, "a", seen({A: ["a", "b"]}, indexes={"a": [B], "b": [B]}), "untag a:latest: asked for",
+    ),
+    "other platforms stay with a name of their own": (
+        A, "a", seen({A: ["a"], B: ["b"]}, indexes={"a": [B]}),
+        "untag a:latest: asked for\ndelete aaaaaaaaaaaa: nobody needs it",
+    ),
+    "other platforms stay while a container needs them": (
+        A, "a", seen({A: ["a"]}, users=[(STOPPED, B, False)], indexes={"a": [B]}),
+        "untag a:latest: asked for\ndelete aaaaaaaaaaaa: nobody needs it",
+    ),
+    "a name of what an index brings goes alone": (
+        B, "b", seen({A: ["a"], B: ["b"]}, indexes={"a": [B]}), "untag b:latest: asked for",
+    ),
     "another name of an image in use": (
         A, "a", seen({A: ["a", "b"]}, users=[(RUNNING, A, True)]), "untag a:latest: asked for",
     ),
@@ -69,6 +89,10 @@ FORCED = {
 }  # fmt: skip
 
 REFUSALS = {
+    "one of an index": (
+        B, None, seen({A: ["a"]}, indexes={"a": [B]}), True,
+        "conflict: unable to delete bbbbbbbbbbbb (cannot be forced) - image is one of the platforms of a:latest",
+    ),
     "name in use": (
         A, "a", seen({A: ["a"]}, users=[(STOPPED, A, False)]), False,
         'conflict: unable to remove repository reference "a:latest" (must force) - container 222222222222 is using '

@@ -79,7 +79,6 @@ def test_flags_of_the_command_line_come_on_top() -> None:
 
 REFUSED = {
     "privileged": (Build(context="/c", privileged=True), r"services\.web\.build\.privileged is not supported"),
-    "platforms": (Build(context="/c", platforms=("a", "b")), r"services\.web\.build\.platforms: one platform"),
     "owner": (Build(context="/c", secrets=(FileReference(source="f", uid="5"),)), r"build\.secrets\.f: owner and mode"),
     "no secret": (Build(context="/c", secrets=(FileReference(source="z"),)), "refers to undefined secret z"),
     "external": (Build(context="/c", secrets=(FileReference(source="x"),)), "refers to external secret x"),

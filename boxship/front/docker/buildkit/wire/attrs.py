@@ -11,9 +11,11 @@ import msgspec
 from boxship.base.codec import decode
 from boxship.base.errors import Invalid, Unsupported
 from boxship.engine.build.api import BuildSpec, CacheRef, Output
+from boxship.engine.build.dockerfile.syntax import is_dockerfile, refusal
+from boxship.engine.images.manifest import parse_platforms
 from boxship.model.container import HostSpec, Ulimit
 
-FRONTEND = "dockerfile.v0"
+FRONTEND, GATEWAY = "dockerfile.v0", "gateway.v0"
 KNOWN = frozenset(
     (
         *("target", "platform", "no-cache", "image-resolve-mode", "add-hosts", "shm-size", "ulimit", "cgroup-parent"),
@@ -44,14 +46,14 @@ def parse(attrs: Mapping[str, str], inputs: Mapping[str, str], *, uploads: str) 
     for name in attrs:
         if name not in KNOWN and not name.startswith(PREFIXES):
             raise Unsupported(f"the option {name!r} of the Dockerfile frontend is not supported")
-    if attrs.get("multi-platform", "") in _TRUE:
-        raise Unsupported("an index of several platforms cannot be made: leave multi-platform out")
     context = attrs.get("context", "") or _remote(inputs.get("context", ""))
     upload = context if context.startswith(uploads) else ""
     separate = "dockerfilekey" in attrs or not context
     contexts = {name: _context(name, value, inputs) for name, value in _under(attrs, "context:").items()}
     args: dict[str, str | None] = {**_under(attrs, "build-arg:")}
     no_cache = attrs.get("no-cache")
+    platforms = parse_platforms(attrs.get("platform", ""))
+    indexed = len(platforms) > 1 or attrs.get("multi-platform", "") in _TRUE
     spec = BuildSpec(
         context="" if upload else context,
         contexts=contexts,
@@ -60,7 +62,8 @@ def parse(attrs: Mapping[str, str], inputs: Mapping[str, str], *, uploads: str) 
         target=attrs.get("target", ""),
         build_args=args,
         labels=_under(attrs, "label:"),
-        platform=_platform(attrs.get("platform", "")),
+        platform="" if indexed else "".join(platforms),
+        platforms=(platforms or ("",)) if indexed else (),
         no_cache=no_cache == "",
         no_cache_stages=tuple(no_cache.split(",")) if no_cache else (),
         pull=attrs.get("image-resolve-mode", "") == "pull",
@@ -76,6 +79,19 @@ def parse(attrs: Mapping[str, str], inputs: Mapping[str, str], *, uploads: str) 
         request=attrs.get("requestid", ""),
         upload=upload,
     )
+
+
+def without_frontend(frontend: str, attrs: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the options of the Dockerfile frontend: ours, or its image that a client wants to be run. Raises
+    Unsupported for any other."""
+    if frontend == FRONTEND:
+        return attrs
+    source = attrs.get("source", "")
+    if frontend != GATEWAY:
+        raise Unsupported(f"frontend {frontend!r} is not supported; only {FRONTEND} is")
+    if not is_dockerfile(source):
+        raise Unsupported(refusal(source))
+    return {name: value for name, value in attrs.items() if name not in ("source", "cmdline")}
 
 
 def outputs_of(exporters: Sequence[tuple[str, Mapping[str, str]]]) -> tuple[Output, ...]:
@@ -122,12 +138,6 @@ def _context(name: str, value: str, inputs: Mapping[str, str]) -> str:
     if given is None:
         raise Invalid(f"context {name}: the build has no input {rest!r}")
     return value if given.startswith("ref:") else given
-
-
-def _platform(value: str) -> str:
-    if "," in value:
-        raise Unsupported(f"one platform at a time: {value}")
-    return value
 
 
 def _network(value: str) -> str:

@@ -81,7 +81,7 @@ class Telling:
         return pb.StatusResponse(vertexes=[vertex])
 
     def _vertex(self, vertex: Vertex, started: int = 0) -> pb.Vertex:
-        name = vertex.name.replace(f"[{SINGLE} ", "[", 1) if self._single else vertex.name
+        name = vertex.name.replace(f"{SINGLE} ", "", 1) if self._single else vertex.name
         told = pb.Vertex(digest=vertex.digest, name=name, inputs=vertex.inputs)
         if started:
             told.started.CopyFrom(stamp(started))

@@ -63,10 +63,17 @@ def test_an_input_may_be_a_place() -> None:
     assert parse({}, {"context": "https://x/r.git"}).spec.context == "https://x/r.git"
 
 
+def test_platforms() -> None:
+    one = parse({"platform": "linux/x86_64"}, {}).spec
+    assert (one.platform, one.platforms) == ("linux/amd64", ())
+    several = parse({"platform": "linux/amd64,linux/arm64/v8,linux/arm64"}, {}).spec
+    assert (several.platform, several.platforms) == ("", ("linux/amd64", "linux/arm64"))
+    assert parse({"platform": "linux/arm/v7", "multi-platform": "true"}, {}).spec.platforms == ("linux/arm/v7",)
+
+
 REFUSALS: list[tuple[dict[str, str], type[PlatformError], str]] = [
     ({"nonsense": "x"}, Unsupported, "'nonsense'"),
-    ({"multi-platform": "true"}, Unsupported, "multi-platform"),
-    ({"platform": "linux/amd64,linux/arm64"}, Unsupported, "one platform"),
+    ({"platform": "linux/amd 64"}, Invalid, "invalid component"),
     ({"force-network-mode": "bridge"}, Invalid, "invalid netmode bridge"),
     ({"add-hosts": "a"}, Invalid, "invalid key-value pair a"),
     ({"ulimit": "x"}, Invalid, "invalid ulimit x"),
