@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import BinaryIO
@@ -87,8 +87,8 @@ class Nftables:
             self._worker = threading.get_native_id()
         self._elements.call(requests)
 
-    async def forget_udp(self, ports: Collection[int]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, conntrack.forget_udp, ports)
+    async def forget_udp(self, ports: Mapping[int, Collection[int]]) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, conntrack.forget_udp, ports)
 
     async def disturbed(self, table: str) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()

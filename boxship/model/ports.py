@@ -4,48 +4,72 @@ A range key is "8000-8999/udp" with one binding "9000-9999" of the same length, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 
 from boxship.model.container import PortBinding
 
 RUN = 16  # so many neighbours become a range; fewer are better left as they were written
 Wishes = dict[str, tuple[PortBinding, ...] | None]
 InForce = Mapping[str, tuple[tuple[str, int], ...]]
-_Plain = tuple[str, str, int, int]  # protocol, address, host port less container port, container port
+_Head = tuple[str, str, int]  # protocol, address, host port less container port
+
+
+class Gathering:
+    """Takes bindings one after the other and joins them. A thousand of them must take about a millisecond."""
+
+    def __init__(self) -> None:
+        self._found: Wishes = {}
+        self._plain: dict[_Head, list[int]] = {}
+
+    def add(self, key: str, address: str, host_port: str) -> None:
+        """Take the only binding of a container port."""
+        number, _, protocol = key.partition("/")
+        if number.isdecimal() and host_port.isdecimal() and (outer := int(host_port)):
+            inner = int(number)
+            self._plain.setdefault((protocol or "tcp", address, outer - inner), []).append(inner)
+        else:
+            self._found[key] = (PortBinding(host_ip=address, host_port=host_port),)
+
+    def keep(self, key: str, bound: tuple[PortBinding, ...] | None) -> None:
+        """Take bindings that are left as they are."""
+        self._found[key] = bound
+
+    def wishes(self) -> Wishes:
+        found = dict(self._found)
+        for (protocol, address, shift), low, high in _runs(self._plain):
+            if high - low + 1 >= RUN:
+                ends = PortBinding(host_ip=address, host_port=f"{low + shift}-{high + shift}")
+                found[f"{low}-{high}/{protocol}"] = (ends,)
+            else:
+                for port in range(low, high + 1):
+                    found[f"{port}/{protocol}"] = (PortBinding(host_ip=address, host_port=str(port + shift)),)
+        return found
 
 
 def gathered(bindings: Mapping[str, Sequence[PortBinding] | None]) -> Wishes:
     """Return the same wish with runs of fixed ports as ranges."""
-    found: Wishes = {}
-    plain: list[_Plain] = []
+    gathering = Gathering()
     for key, entries in bindings.items():
-        number, _, protocol = key.partition("/")
-        if entries and len(entries) == 1 and number.isdecimal() and entries[0].host_port.isdecimal():
-            outer = int(entries[0].host_port)
-            if outer:
-                plain.append((protocol or "tcp", entries[0].host_ip, outer - int(number), int(number)))
-                continue
-        found[key] = tuple(entries) if entries is not None else None
-    for (protocol, address, shift), run in _runs(plain):
-        if len(run) >= RUN:
-            ends = PortBinding(host_ip=address, host_port=f"{run[0] + shift}-{run[-1] + shift}")
-            found[f"{run[0]}-{run[-1]}/{protocol}"] = (ends,)
+        if entries and len(entries) == 1:
+            gathering.add(key, entries[0].host_ip, entries[0].host_port)
         else:
-            for port in run:
-                found[f"{port}/{protocol}"] = (PortBinding(host_ip=address, host_port=str(port + shift)),)
-    return found
+            gathering.keep(key, tuple(entries) if entries is not None else None)
+    return gathering.wishes()
 
 
-def _runs(plain: list[_Plain]) -> Iterator[tuple[tuple[str, str, int], list[int]]]:
-    plain.sort()
-    for head, group in groupby(plain, lambda p: p[:3]):
-        run: list[int] = []
-        for *_, port in group:
-            if run and port != run[-1] + 1:
-                yield head, run
-                run = []
-            run.append(port)
-        yield head, run
+def _runs(plain: Mapping[_Head, list[int]]) -> Iterator[tuple[_Head, int, int]]:
+    """Yield (head, first, last) of each run of neighbours."""
+    for head, ports in sorted(plain.items()):
+        ports.sort()
+        low = last = ports[0]
+        if ports[-1] - low == len(ports) - 1 == len(set(ports)) - 1:  # as all of many mostly are
+            yield head, low, ports[-1]
+            continue
+        for port in ports[1:]:
+            if port != last + 1:
+                yield head, low, last
+                low = port
+            last = port
+        yield head, low, last
 
 
 def spread(bindings: Mapping[str, Sequence[PortBinding] | None]) -> Wishes:
@@ -89,17 +113,17 @@ def short(exposed: Sequence[str]) -> tuple[str, ...]:
     """The reverse of `named`, in another order."""
     if len(exposed) < RUN:
         return tuple(exposed)
-    plain: list[_Plain] = []
+    plain: dict[_Head, list[int]] = {}
     found = []
     for key in exposed:
         number, _, protocol = key.partition("/")
         if number.isdecimal():
-            plain.append((protocol or "tcp", "", 0, int(number)))
+            plain.setdefault((protocol or "tcp", "", 0), []).append(int(number))
         else:
             found.append(key)
-    for (protocol, _, _), run in _runs(plain):
-        whole = len(run) >= RUN
-        found += [f"{run[0]}-{run[-1]}/{protocol}"] if whole else [f"{port}/{protocol}" for port in run]
+    for (protocol, _, _), low, high in _runs(plain):
+        whole = high - low + 1 >= RUN
+        found += [f"{low}-{high}/{protocol}"] if whole else [f"{port}/{protocol}" for port in range(low, high + 1)]
     return tuple(found)
 
 

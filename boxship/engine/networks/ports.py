@@ -9,7 +9,7 @@ from boxship.base.errors import Invalid, PlatformError
 from boxship.engine.networks.attached import Ports
 from boxship.model.container import PortBinding
 
-Occupied = Callable[[str, str, int], bool]  # protocol, host address, port
+Occupied = Callable[[str, str, int, int], int | None]  # protocol, host address, first, last -> the first one held
 EPHEMERAL = (32768, 60999)
 PROTOCOLS = ("tcp", "udp", "sctp")
 ANY4, ANY6 = "0.0.0.0", "::"
@@ -199,7 +199,10 @@ class PortTable:
                 self._refuse_if_taken(want.protocol, address, want.low, occupied, group)
             return want.low
         for port in range(want.low, want.high + 1) if want.low else self._free_ones():
-            if not any(self._clashes(want.protocol, a, port) or occupied(want.protocol, a, port) for a in addresses):
+            if not any(
+                self._clashes(want.protocol, a, port) or occupied(want.protocol, a, port, port) is not None
+                for a in addresses
+            ):
                 self._cursor = self._cursor if want.low else port + 1
                 return port
         raise PortTaken(f"Bind for {addresses[0]}:{want.low}-{want.high} failed: all ports are allocated")
@@ -209,10 +212,10 @@ class PortTable:
             taken = self._clash_of_run(want.protocol, address, want.low, want.size)
             if taken is not None:
                 raise PortTaken(f"Bind for {_shown(address)}:{taken} failed: port is already allocated")
-            for port in range(want.low, want.low + want.size):
-                if occupied(want.protocol, address, port):
-                    where = f"{_shown(address)}:{port}/{want.protocol}"
-                    raise PortTaken(f"failed to bind host port {where}: address already in use")
+            held = occupied(want.protocol, address, want.low, want.low + want.size - 1)
+            if held is not None:
+                where = f"{_shown(address)}:{held}/{want.protocol}"
+                raise PortTaken(f"failed to bind host port {where}: address already in use")
 
     def _free_ones(self) -> Iterable[int]:
         low, high = self._ephemeral
@@ -224,7 +227,7 @@ class PortTable:
         shown = _shown(address)
         if self._clashes(protocol, address, port, group):
             raise PortTaken(f"Bind for {shown}:{port} failed: port is already allocated")
-        if occupied(protocol, address, port):
+        if occupied(protocol, address, port, port) is not None:
             raise PortTaken(f"failed to bind host port {shown}:{port}/{protocol}: address already in use")
 
     def _clashes(self, protocol: str, address: str, port: int, group: str = "") -> bool:

@@ -7,7 +7,7 @@ from boxship.engine.networks import held as holding
 from boxship.engine.networks import ports, sharing
 from boxship.engine.networks.held import Held, Seat
 from boxship.engine.networks.options import BridgeOptions, bridge_options
-from boxship.engine.networks.ports import ANY4, ANY6, PortTable, PortTaken, Published, Wanted
+from boxship.engine.networks.ports import ANY4, ANY6, Occupied, PortTable, PortTaken, Published, Wanted
 from boxship.engine.networks.rules import Elements, Target
 from boxship.engine.networks.sharing import Backend, Fit, Spot, group_of
 from boxship.engine.networks.wall import Wall
@@ -74,7 +74,8 @@ class Publishing:
 
     async def open(self, held: Held) -> None:
         """Bring the firewall to what the container publishes, at the address it has now."""
-        await self._tell([held], _udp(held.ports))
+        await self._tell([held])
+        self._wall.forget_udp_soon(_udp(held.ports))
 
     async def close(self, container_id: str, held: Held | None) -> None:
         """Publish nothing more of the container; safe to repeat."""
@@ -103,14 +104,15 @@ class Publishing:
 
     async def _replace(self, changes: Mapping[int, tuple[Held, tuple[Published, ...], Container]]) -> None:
         touched: set[Spot] = set()
-        udp: set[int] = set()
+        moved: set[Published] = set()
         for held, kept, record in changes.values():
             touched.update(self._leave(held))
-            udp |= _udp(set(held.ports) ^ set(kept))
+            moved |= set(held.ports) ^ set(kept)
             held.container, held.ports = record, kept
             held.opened = self._opened(held)
             self._join(held)
-        await self._tell([held for held, _, _ in changes.values()], udp, touched)
+        await self._tell([held for held, _, _ in changes.values()], touched)
+        await self._wall.forget_udp(_udp(moved))
 
     def transferable(self, held: Held, offered: Sequence[Published]) -> tuple[Published, ...]:
         """Return those of another container's ports that this one can have, as it has addresses."""
@@ -122,10 +124,8 @@ class Publishing:
         self._table.release(taken)
         self._table.claim(taken, group_of(target.container))
 
-    async def _tell(self, changed: Sequence[Held], udp: set[int], spots: Iterable[Spot] = ()) -> None:
+    async def _tell(self, changed: Sequence[Held], spots: Iterable[Spot] = ()) -> None:
         await self._wall.put_all({**self._shared(spots), **self._owned(changed)})
-        if udp:
-            await self._wall.forget_udp(udp)
 
     def _owned(self, changed: Sequence[Held]) -> dict[str, Elements]:
         """Return what the firewall holds for these containers, and for the ports that they share."""
@@ -187,22 +187,27 @@ class Publishing:
         seats: list[tuple[int, Seat | None]] = [(family, holding.publisher(held, family)) for family in (4, 6)]
         return {family: bridge_options(seat.network.spec.options) for family, seat in seats if seat is not None}
 
-    def _occupied(self, asked: Sequence[Wanted]) -> Callable[[str, str, int], bool]:
+    def _occupied(self, asked: Sequence[Wanted]) -> Occupied:
+        """What tells the first of some ports that a program of the host holds. For many, the kernel's table is read
+        once for each address."""
         if sum(w.size for w in asked) < MANY:
-            return self._probe.occupied
+            return self._first_held
         low = min(w.low for w in asked if w.low) if any(w.low for w in asked) else 1
         high = max((w.high + w.size - 1 for w in asked), default=65535) or 65535
         looked: dict[tuple[str, str], frozenset[int]] = {}
 
-        def occupied(protocol: str, address: str, port: int) -> bool:
-            if not low <= port <= high:
-                return self._probe.occupied(protocol, address, port)
+        def occupied(protocol: str, address: str, first: int, last: int) -> int | None:
+            if not low <= first <= last <= high:
+                return self._first_held(protocol, address, first, last)
             key = (protocol, address)
             if key not in looked:
                 looked[key] = self._probe.occupied_in(protocol, address, low, high)
-            return port in looked[key]
+            return min((port for port in looked[key] if first <= port <= last), default=None)
 
         return occupied
+
+    def _first_held(self, protocol: str, address: str, first: int, last: int) -> int | None:
+        return next((p for p in range(first, last + 1) if self._probe.occupied(protocol, address, p)), None)
 
 
 def wanted(container: Container) -> tuple[Wanted, ...]:
@@ -212,9 +217,13 @@ def wanted(container: Container) -> tuple[Wanted, ...]:
     return ports.wanted(bindings, container.spec.exposed_ports, host.publish_all_ports)
 
 
-def _udp(ports: Iterable[Published]) -> set[int]:
-    """Host ports that datagrams are sent to."""
-    return {number for p in ports if p.protocol == "udp" for number in range(p.host_port, p.host_port + p.size)}
+def _udp(ports: Iterable[Published]) -> dict[int, set[int]]:
+    """IP version -> host ports that datagrams are sent to."""
+    found: dict[int, set[int]] = {}
+    for p in ports:
+        if p.protocol == "udp":
+            found.setdefault(6 if ":" in p.address else 4, set()).update(range(p.host_port, p.host_port + p.size))
+    return found
 
 
 def _spot(p: Published) -> Spot:

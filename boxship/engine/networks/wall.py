@@ -24,6 +24,8 @@ class Wall:
         self._owners: dict[str, Elements] = {}
         self._pending: list[tuple[Elements, Elements]] = []
         self._sending: asyncio.Task[None] | None = None
+        self._stale: dict[int, set[int]] = {}
+        self._forgetting: asyncio.Task[None] | None = None
         self._tasks = Tasks()
         self.repairs = 0
         self.on_repair: Callable[[str, str], None] = lambda fault, done: None
@@ -46,9 +48,25 @@ class Wall:
         old = rules.merge([self.note(owner, elements) for owner, elements in owned.items()])
         await self._change(old, rules.merge(owned.values()))
 
-    async def forget_udp(self, ports: Collection[int]) -> None:
-        """Let datagrams to these ports of the host find their way by the table as it is now."""
+    async def forget_udp(self, ports: Mapping[int, Collection[int]]) -> None:
+        """Let datagrams to these ports of the host, by IP version, find their way by the table as it is now."""
         await self._firewall.forget_udp(ports)
+
+    def forget_udp_soon(self, ports: Mapping[int, Collection[int]]) -> None:
+        """The same without waiting: the kernel looks through all connections of the host for it, 40 ms and more,
+        which no container's start should wait for. What is asked for meanwhile is done in one look."""
+        for version, numbers in ports.items():
+            self._stale.setdefault(version, set()).update(numbers)
+        if self._stale and (self._forgetting is None or self._forgetting.done()):
+            self._forgetting = self._tasks.spawn(self._forget(), "forget stale connections")
+
+    async def _forget(self) -> None:
+        while self._stale:
+            stale, self._stale = self._stale, {}
+            try:
+                await self.forget_udp(stale)
+            except OSError as e:
+                log.error("stale UDP connections were not looked for: %s", e)
 
     async def drop(self, owner: str) -> None:
         await self.put_all({owner: {}})

@@ -5,7 +5,7 @@ shows them. A *space* is the network namespace of one group of containers.
 """
 
 import socket
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -253,8 +253,8 @@ class Firewall(Protocol):
         not there."""
         ...
 
-    async def forget_udp(self, ports: Collection[int]) -> None:
-        """Let the next packet to these UDP ports of the host find its way anew."""
+    async def forget_udp(self, ports: Mapping[int, Collection[int]]) -> None:
+        """Let the next packet to these UDP ports of the host, by IP version, find its way anew."""
         ...
 
     def disturbed(self, table: str) -> AsyncIterator[None]:

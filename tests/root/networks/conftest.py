@@ -168,6 +168,10 @@ class Lab:
     async def say(self, container: Container, port: int, word: str) -> None:
         await self._server(container, "say", str(port), word)
 
+    async def name(self, container: Container, port: int, word: str) -> None:
+        """Answer datagrams with a word."""
+        await self._server(container, "name", str(port), word)
+
     async def echo(self, container: Container, port: int) -> None:
         await self._server(container, "echo", str(port))
 

@@ -2,6 +2,7 @@
 
 `talk.py serve 4|6 PORT`: answers TCP and UDP with "tcp ADDRESS" or "udp ADDRESS" of the asker.
 `talk.py say PORT WORD`: answers every connection with a word.  `talk.py echo PORT`: sends back what comes.
+`talk.py name PORT WORD`: answers datagrams with a word.
 `talk.py ask tcp|udp ADDRESS PORT SECONDS`: prints the answer, or "no: reason".
 """
 
@@ -47,6 +48,14 @@ def _echo(connection: socket.socket) -> None:
         connection.sendall(came)
 
 
+def name(port: int, word: str) -> None:
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("0.0.0.0", port))
+    print("ready", flush=True)
+    while True:
+        datagrams.sendto(word.encode(), datagrams.recvfrom(100)[1])
+
+
 def _serve_datagrams(datagrams: socket.socket) -> None:
     while True:
         _, sender = datagrams.recvfrom(100)
@@ -74,6 +83,8 @@ def ask(protocol: str, address: str, port: int, patience: float) -> str:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "name":
+        name(int(sys.argv[2]), sys.argv[3])
     elif sys.argv[1] in ("say", "echo"):
         keep(int(sys.argv[2]), sys.argv[3] if sys.argv[1] == "say" else "")
     else:

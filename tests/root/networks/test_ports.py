@@ -1,6 +1,7 @@
 """Live edit and sharing of published ports on the real kernel: new connections follow at once, old ones stay."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections import Counter
@@ -202,3 +203,40 @@ async def test_a_replica_is_drained_before_it_stops(lab: Lab) -> None:
     listed = await lab.run(None, "nft", "list", "map", "inet", lab.settings.table, "any4_shared")
     assert listed.count("udp . 28080 .") == 120
     assert "tcp" not in listed.partition("elements")[2]
+
+
+async def reached(flow: socket.socket) -> str:
+    """Return who answers a UDP sender that never changes its port, as soon as anybody does."""
+    flow.settimeout(0.2)
+    for _ in range(300):
+        try:
+            await asyncio.to_thread(flow.send, b"?")
+            return (await asyncio.to_thread(flow.recv, 99)).decode()
+        except OSError:  # nobody is there yet
+            await asyncio.sleep(0.05)
+    return "nobody"
+
+
+@pytest.mark.parametrize("ports", [("28080:80/udp",), ("28080:80/udp", "28081:81/udp")], ids=["one", "several"])
+async def test_a_datagram_sender_that_never_pauses_reaches_who_has_the_port_now(
+    lab: Lab, ports: tuple[str, ...]
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flow:
+        flow.connect((HOST, 28080))
+        with contextlib.suppress(OSError):
+            flow.send(b"?")  # the kernel remembers that it leads to the host itself
+        one = await lab.start("one", port_bindings=published(*ports))
+        await lab.name(one, 80, "one")
+        assert await reached(flow) == "one"
+        await lab.stop(one)
+        two = await lab.start("two", port_bindings=published(*ports))
+        await lab.name(two, 80, "two")
+        while (answer := await reached(flow)) == "one":  # a datagram may have been on its way
+            await asyncio.sleep(0.05)
+        assert answer == "two"
+        three = await lab.start("three")
+        await lab.name(three, 80, "three")
+        await lab.networks.edit_ports("three", PortEdit(source="two"))
+        while (answer := await reached(flow)) == "two":
+            await asyncio.sleep(0.05)
+        assert answer == "three"

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from boxship.base.errors import Invalid
-from boxship.front.docker.wire import names
+from boxship.front.docker.wire import names, portbindings
 from boxship.model.container import ContainerSpec, HealthSpec, HostSpec, HostUpdate
 from boxship.model.ports import named, short
 
@@ -74,7 +76,10 @@ def parse_host(value: Any) -> tuple[HostSpec, list[str]]:
     """Return a HostConfig and warnings on what is ignored in it. Raises Invalid, by name, for what Linux has not."""
     if value is None:
         return HostSpec(), []
-    host: HostSpec = _parse_host(value, "HostConfig")
+    ports = names.folded(value, "PortBindings").get("PortBindings") if isinstance(value, dict) else None
+    rest = {key: each for key, each in value.items() if each is not ports} if ports is not None else value
+    host: HostSpec = _parse_host(rest, "HostConfig")
+    host = replace(host, port_bindings=portbindings.parse(ports, "HostConfig.PortBindings"))
     refuse_windows(value, "HostConfig.")
     return host, [KERNEL_MEMORY] if names.folded(value, "KernelMemory").get("KernelMemory") else []
 

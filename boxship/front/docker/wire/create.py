@@ -14,9 +14,8 @@ from boxship.base.errors import Invalid
 from boxship.front.docker.wire import config, names
 from boxship.front.docker.wire.endpoints import parse_endpoint
 from boxship.front.rest.version import Version
-from boxship.model.container import ContainerSpec, HostSpec, MountSpec, PortBinding
+from boxship.model.container import ContainerSpec, HostSpec, MountSpec
 from boxship.model.network import EndpointSpec
-from boxship.model.ports import gathered
 
 Endpoints = dict[str, EndpointSpec]
 
@@ -103,9 +102,6 @@ def _mounts_and_limits(host: HostSpec, version: Version) -> HostSpec:
         host = replace(host, mounts=tuple(mount_as_of(mount, version) for mount in host.mounts))
     if host.pids_limit is not None and host.pids_limit <= 0:
         host = replace(host, pids_limit=None)
-    if host.port_bindings:  # an empty list means one free port
-        bindings = {port: bound or (PortBinding(),) for port, bound in host.port_bindings.items()}
-        host = replace(host, port_bindings=gathered(bindings))
     return host
 
 

@@ -5,12 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxship.base.errors import Invalid
-from boxship.engine.networks.ports import PortTable, PortTaken, Published, Wanted, parse, recall, report, wanted
+from boxship.engine.networks.ports import (
+    Occupied,
+    PortTable,
+    PortTaken,
+    Published,
+    Wanted,
+    parse,
+    recall,
+    report,
+    wanted,
+)
 from boxship.model.container import PortBinding
 
 
-def free(protocol: str, address: str, port: int) -> bool:
-    return False
+def free(protocol: str, address: str, low: int, high: int) -> int | None:
+    return None
+
+
+def held_of(ports: set[int]) -> Occupied:
+    return lambda protocol, address, low, high: min((p for p in ports if low <= p <= high), default=None)
 
 
 def binding(host_port: str = "", host_ip: str = "") -> PortBinding:
@@ -141,7 +155,7 @@ def test_texts_of_refusals_are_dockerds() -> None:
     with pytest.raises(PortTaken, match=r"^Bind for 0\.0\.0\.0:8080 failed: port is already allocated$"):
         table.publish([Wanted("tcp", 80, "", 8080, 8080)], [4], free)
     with pytest.raises(PortTaken, match=r"^failed to bind host port \[::\]:90/tcp: address already in use$"):
-        table.publish([Wanted("tcp", 80, "::", 90, 90)], [6], lambda *_: True)
+        table.publish([Wanted("tcp", 80, "::", 90, 90)], [6], lambda p, a, low, high: low)
 
 
 def test_all_or_nothing() -> None:
@@ -155,10 +169,10 @@ def test_a_range_takes_its_first_free_port() -> None:
     table = PortTable()
     asked = [Wanted("tcp", 80, "", 90, 92)]
     busy = {91}
-    ports = [table.publish(asked, [4], lambda p, a, n: n in busy)[0].host_port for _ in range(2)]
+    ports = [table.publish(asked, [4], held_of(busy))[0].host_port for _ in range(2)]
     assert ports == [90, 92]
     with pytest.raises(PortTaken, match="all ports are allocated"):
-        table.publish(asked, [4], free if not busy else lambda p, a, n: n in busy)
+        table.publish(asked, [4], free if not busy else held_of(busy))
 
 
 def test_free_ports_go_round() -> None:
@@ -197,7 +211,7 @@ def test_runs_clash_with_runs_and_with_single_ports() -> None:
 
 def test_a_run_meets_sockets_of_the_host() -> None:
     with pytest.raises(PortTaken, match=r"failed to bind host port 0\.0\.0\.0:95/udp: address already in use"):
-        PortTable().publish([Wanted("udp", 80, "", 90, 90, 10)], [4], lambda p, a, n: n == 95)
+        PortTable().publish([Wanted("udp", 80, "", 90, 90, 10)], [4], held_of({95}))
 
 
 published = st.builds(

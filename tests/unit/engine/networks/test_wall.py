@@ -1,7 +1,7 @@
 """The keeper of the firewall table, on a fake packet filter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import pytest
 
@@ -33,7 +33,7 @@ class Filter:
         lines = [f"{'delete' if c.delete else 'add'} {c.set} {' '.join(c.elements)}" for c in changes]
         await self.run("\n".join(lines))
 
-    async def forget_udp(self, ports: Collection[int]) -> None: ...
+    async def forget_udp(self, ports: Mapping[int, Collection[int]]) -> None: ...
 
     async def disturbed(self, table: str) -> AsyncIterator[None]:
         while True:
