@@ -107,7 +107,7 @@ def test_a_cache_that_is_not_there_or_damaged_is_passed_over(site: Site, tmp_pat
     forget(site)
     cache = tmp_path / "cache"
     done = site("-t", site.tag, "--cache-from", f"type=local,src={cache}", "--progress", "plain", ".")
-    assert f"ERROR: no cache in {cache}" in done.stderr
+    assert f"ERROR: no OCI layout in {cache}" in done.stderr
     site("-t", site.tag, "--cache-to", f"type=local,dest={cache},mode=max", ".")
     forget(site)
     for blob in (cache / "blobs/sha256").iterdir():

@@ -80,6 +80,26 @@ def test_named_contexts(site: Site, tmp_path: Path) -> None:
     assert site.run("cat", "/file") == "from the other one"
 
 
+def test_images_in_oci_layouts(site: Site, tmp_path: Path) -> None:
+    site.write("Dockerfile", "FROM busybox\nRUN echo of the layout > /word\n")
+    site("-t", "somebody/base:2", "-o", f"type=oci,dest={tmp_path}/oci.tar", "--provenance=true", ".")
+    (tmp_path / "layout").mkdir()
+    subprocess.run(["tar", "-xf", tmp_path / "oci.tar", "-C", tmp_path / "layout"], check=True)
+    site.write("Dockerfile", "FROM base\nCOPY --from=base /word /copied\n")
+    for place in ("../layout", f"{tmp_path}/layout:2"):
+        site("-t", site.tag, "--build-context", f"base=oci-layout://{place}", ".")
+        assert site.run("cat", "/copied") == "of the layout"
+    wanted = f"base=oci-layout://{tmp_path}/layout"
+    assert (
+        f"nothing called other in {tmp_path}/layout" in site("--build-context", f"{wanted}:other", ".", code=1).stderr
+    )
+    assert "is no OCI layout" in site("--build-context", "base=oci-layout:///none", ".", code=1).stderr
+    assert (
+        "no match for platform linux/arm64"
+        in site("--platform", "linux/arm64", "--build-context", wanted, ".", code=1).stderr
+    )
+
+
 def test_outputs(site: Site, tmp_path: Path) -> None:
     site.write("Dockerfile", "FROM scratch\nCOPY a /d/a\n")
     site.write("a", "hello")

@@ -172,6 +172,11 @@ class Sources(Protocol):
         """Give the store of a cache of kind local: `src` or `dest` is its place at the client's. Raises Invalid."""
         ...
 
+    def layout(self, where: str) -> Blobs:
+        """Give the OCI layout of a named context, `oci-layout://STORE[:TAG][@DIGEST]`, with what that names on top.
+        Raises Invalid."""
+        ...
+
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         """Take an archive (docker, oci, tar)."""
         ...

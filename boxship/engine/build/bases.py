@@ -1,16 +1,20 @@
 """Images that stages begin with or take files of: those here, else pulled."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from boxship.base.errors import NotFound, PlatformError
+from boxship.engine.build import layouts
 from boxship.engine.build.api import BuildSpec, Sources
 from boxship.engine.build.progress import Reporter, Telling
 from boxship.engine.build.seams import Parts
 from boxship.engine.images.manifest import Platform, platform_of, shown, suits, wanted_platform
 from boxship.engine.images.reference import parse, parse_any
 from boxship.model.image import Image
+
+log = logging.getLogger(__name__)
 
 
 class Bases:
@@ -22,6 +26,7 @@ class Bases:
         self._sources = sources
         self._reporter = reporter
         self._found: dict[tuple[str, str], asyncio.Task[Image]] = {}
+        self._brought: list[str] = []  # images of the client's that were not here before
 
     async def find(self, name: str, platform: str) -> Image:
         """Return an image by name; Raises NotFound, with the registry's reason when it had to be asked."""
@@ -40,8 +45,27 @@ class Bases:
         for task in self._found.values():
             task.cancel()
         await asyncio.gather(*self._found.values(), return_exceptions=True)
+        images = self._parts.images
+        for image_id in self._brought:
+            if images.find(image_id) is not None and not images.references(image_id):
+                try:
+                    await images.remove(image_id)
+                except PlatformError as e:  # somebody builds on it by now
+                    log.info("an image of a client's layout stays: %s", e)
+
+    async def _layout(self, where: str, platform: str) -> Image:
+        before = {image.id for image in self._parts.images.all()}
+        vertex = self._reporter.vertex(f"[context] load from {where}")
+        async with self._reporter.under_way(vertex):
+            images = self._parts.images
+            image_id = await layouts.brought(self._sources.layout(where), where, platform, images)
+            if image_id not in before:
+                self._brought.append(image_id)
+            return images.get(image_id)
 
     async def _find(self, name: str, platform: str) -> Image:
+        if name.startswith(layouts.PREFIX):
+            return await self._layout(name, platform)
         here = self._here(name, platform)
         if here is not None and not self._spec.pull:
             return here
@@ -97,6 +121,8 @@ def _advancing(telling: Telling) -> Callable[[dict[str, Any]], None]:
 
 
 def _named(name: str) -> str:
+    if name.startswith(layouts.PREFIX):
+        return name
     reference = parse_any(name).reference
     if reference is None:
         return name

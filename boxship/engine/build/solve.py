@@ -182,7 +182,7 @@ class Solver:
             kind, _, rest = where.partition(":")
             if kind == "input":
                 return self._work.parts.images.get(self._work.input(rest))
-            name = rest.removeprefix("//")
+            name = where if kind == "oci-layout" else rest.removeprefix("//")
         return await self._work.bases.find(name, platform or self._work.spec.platform)
 
     async def _of_stage(self, index: int) -> State:

@@ -113,8 +113,9 @@ class Work:
         kind, _, rest = where.partition(":")
         if kind == "local":
             return await self.sources.directory(rest, (), ())
-        if kind == "docker-image":
-            image = await self.bases.find(rest.removeprefix("//"), self.spec.platform if self.target else "")
+        if kind in ("docker-image", "oci-layout"):
+            base = where if kind == "oci-layout" else rest.removeprefix("//")
+            image = await self.bases.find(base, self.spec.platform if self.target else "")
             return Tree(root=self.view(image.layers), owned=True)
         if kind == "input":
             image = self.parts.images.get(self.input(rest))

@@ -48,6 +48,9 @@ class _Sent:
     def blobs(self, cache: CacheRef) -> Blobs:
         raise Invalid("the classic builder has no caches at the client's")
 
+    def layout(self, where: str) -> Blobs:
+        raise Invalid("the classic builder has no layouts at the client's")
+
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         raise Invalid("the classic builder sends no archives")
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from boxship.base.codec import convert
 from boxship.base.errors import Invalid, NotFound, PlatformError
+from boxship.engine.build import layouts
 from boxship.engine.build.api import CONTEXT, IGNORE, Blobs, BuildSpec, CacheRef, Output, Progress, Tree
 from boxship.engine.build.service import Builder
 from boxship.engine.build.workspace import Workspace
@@ -162,7 +163,10 @@ class Asked:
         place = cache.attributes.get(name)
         if not place:
             raise Invalid("a cache of type local needs src (to take it) or dest (to put it)")
-        return Remote(self._talk, place)
+        return Remote(self._talk, place, cache.attributes.get("tag", ""), cache.attributes.get("digest", ""))
+
+    def layout(self, where: str) -> Blobs:
+        return Remote(self._talk, *layouts.split(where))
 
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         await self._give({"Give": "archive", "Output": output.id}, pieces)
@@ -185,20 +189,24 @@ async def _forward(reader: asyncio.StreamReader, asked: Conversation) -> None:
 
 
 class Remote:
-    """An OCI layout in a directory of the client's; see engine.build.api.Blobs."""
+    """An OCI layout in a directory of the client's; see engine.build.api.Blobs. tag, digest: of what is on top; without
+    either it is `latest`, or the only one."""
 
-    def __init__(self, talk: Talk, place: str) -> None:
+    def __init__(self, talk: Talk, place: str, tag: str = "", digest: str = "") -> None:
         self._talk = talk
         self._place = place
+        self._tag = tag
+        self._digest = digest
 
     def _question(self, what: str, **more: Any) -> dict[str, Any]:
         return {"Blob": what, "Place": self._place, **more}
 
     async def manifest(self) -> bytes:
-        async with self._talk.begin(self._question("manifest")) as asked:
+        async with self._talk.begin(self._question("manifest", Tag=self._tag, Digest=self._digest)) as asked:
             found = await asked.whole()
         if found is None:
-            raise NotFound(f"no cache in {self._place}")
+            what = f"nothing called {self._tag}" if self._tag else "no OCI layout"
+            raise NotFound(f"{what} in {self._place}")
         return found
 
     async def read(self, digest: str, size: int) -> AsyncIterator[bytes]:
@@ -218,7 +226,7 @@ class Remote:
             await asked.done()
 
     async def finish(self, manifest: bytes, media_type: str) -> None:
-        async with self._talk.begin(self._question("finish", MediaType=media_type)) as asked:
+        async with self._talk.begin(self._question("finish", MediaType=media_type, Tag=self._tag)) as asked:
             await asked.send(manifest)
             await asked.end()
             await asked.done()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from boxship.base.codec import encode
+from boxship.engine.build import layouts
 from boxship.engine.build.attest import packages, provenance, sbom
 from boxship.engine.build.attest.provenance import Material, Story
 from boxship.engine.build.attest.wish import PROVENANCE, SBOM, inline_only, reproducible
@@ -83,6 +84,9 @@ def _purl(reference: Reference) -> str:
 def _materials(work: Work) -> tuple[Material, ...]:
     found = [Material(uri=provenance.without_user(uri), digest=digest) for uri, digest in sorted(work.fetched.items())]
     for name, image in work.bases.found():
+        if name.startswith(layouts.PREFIX):
+            found.append(Material(uri=name, digest=image.id))
+            continue
         known = [each for each in work.parts.images.references(image.id) if each.digest]
         digest = known[0].digest if known else image.id
         platform = quote(f"{image.os}/{image.architecture}", safe="")

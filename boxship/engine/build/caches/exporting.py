@@ -38,7 +38,7 @@ def check(caches: tuple[CacheRef, ...]) -> None:
     """Raise Invalid for caches that cannot be written."""
     for cache in caches:
         if cache.kind not in KNOWN:
-            raise Invalid(f"unknown cache exporter: {cache.kind}")
+            raise Invalid(f"unknown cache exporter: {cache.kind}: want registry, local or inline")
         given = cache.attributes
         for name in given.keys() - KNOWN[cache.kind]:
             raise Invalid(f"unknown attribute {name} of the cache exporter {cache.kind}")

@@ -28,7 +28,7 @@ def check(caches: tuple[CacheRef, ...]) -> None:
     """Raise Invalid for caches that cannot be read."""
     for cache in caches:
         if cache.kind not in KNOWN:
-            raise Invalid(f"unknown cache importer: {cache.kind}")
+            raise Invalid(f"unknown cache importer: {cache.kind}: want registry, local or inline")
         for name in cache.attributes.keys() - KNOWN[cache.kind]:
             raise Invalid(f"unknown attribute {name} of the cache importer {cache.kind}")
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterator
 from io import BufferedReader
 from typing import Any, BinaryIO, cast
 
@@ -133,8 +134,15 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
         secrets=secrets,
         agents=agents(parsed.many("ssh"), session.environ),
         outputs=places,
+        stores=frozenset((*source.stores, *_stores(request))),
         auth=lambda domain: _auth(session, domain),
     )
+
+
+def _stores(request: dict[str, Any]) -> Iterator[str]:
+    """Yield the directories of caches that are kept here."""
+    for cache in (*request["CacheFrom"], *request["CacheTo"]):
+        yield from (place for name, place in cache["Attributes"].items() if name in ("src", "dest"))
 
 
 def _refuse(parsed: Parsed) -> None:
@@ -215,6 +223,7 @@ class _Source:
         self.directories: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self.archive: BinaryIO | None = None
+        self.stores: set[str] = set()
         where, file = parsed.args[0], parsed.text("file")
         if where == "-":
             self._input(file)
@@ -267,13 +276,19 @@ class _Source:
     def _named(self, word: str) -> None:
         name, equals, where = word.partition("=")
         if not equals or not name or not where:
-            raise Invalid(f"invalid context value {word!r}: want NAME=PATH, URL or docker-image://IMAGE")
+            raise Invalid(
+                f"invalid context value {word!r}: want NAME=PATH, URL, docker-image://IMAGE or oci-layout://PATH"
+            )
         if wish.is_remote(where) or where.startswith("docker-image://"):
             self.request["Contexts"][name] = where
-        elif where.startswith(("oci-layout://", "target:")):
-            raise Invalid(
-                f"--build-context {word}: contexts of this kind are not supported; load the image and name it"
-            )
+        elif where.startswith(wish.LAYOUT):
+            place, told = wish.layout(where)
+            if not os.path.isfile(os.path.join(place, "index.json")):
+                raise NotFound(f"--build-context {word}: {place} is no OCI layout: it has no index.json")
+            self.stores.add(place)
+            self.request["Contexts"][name] = told
+        elif where.startswith("target:"):
+            raise Invalid(f"--build-context {word}: targets are of bake files; name an image, docker-image://NAME")
         elif os.path.isdir(where):
             self._directory(f"named:{name}", where)
             self.request["Contexts"][name] = f"local:named:{name}"

@@ -26,7 +26,8 @@ class Secret(NamedTuple):
 
 class Given(NamedTuple):
     """directories: by the names that the request uses; "-" is the archive on our input.  keys: what the daemon may
-    keep each under.  agents: by id.  outputs: places by id, "-" is our output.  auth: of a registry."""
+    keep each under.  agents: by id.  outputs: places by id, "-" is our output.  stores: directories
+    of OCI layouts.  auth: of a registry."""
 
     directories: Mapping[str, str] = {}
     archive: BinaryIO | None = None
@@ -34,6 +35,7 @@ class Given(NamedTuple):
     secrets: Mapping[str, Secret] = {}
     agents: Mapping[str, Agent] = {}
     outputs: Mapping[str, str] = {}
+    stores: frozenset[str] = frozenset()
     auth: Callable[[str], Auth] = lambda _: {}
 
 
@@ -140,9 +142,11 @@ def _tree(given: Given, question: Mapping[str, Any], talk: Conversation) -> None
 
 def _blob(given: Given, question: Mapping[str, Any], talk: Conversation) -> None:
     place, what = question["Place"], question["Blob"]
+    if place not in given.stores:
+        raise Invalid(f"{place} is no place that this build was given")
     match what:
         case "manifest":
-            found = layout.manifest(place)
+            found = layout.manifest(place, question.get("Tag", ""), question.get("Digest", ""))
             if found is None:
                 talk.say({"None": True})
                 return
@@ -155,7 +159,7 @@ def _blob(given: Given, question: Mapping[str, Any], talk: Conversation) -> None
         case "write":
             layout.write(place, question["Digest"], talk.pieces())
         case "finish":
-            layout.finish(place, b"".join(talk.pieces()), question["MediaType"])
+            layout.finish(place, b"".join(talk.pieces()), question["MediaType"], question.get("Tag") or "latest")
         case _:
             raise Invalid(f"this client knows nothing of {what!r}: it is older than the daemon")
     talk.end()

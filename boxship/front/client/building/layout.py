@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from boxship.base.errors import Invalid, NotFound
 
@@ -21,8 +22,11 @@ def path(root: str, digest: str) -> str:
     return os.path.join(root, "blobs", "sha256", digest.partition(":")[2])
 
 
-def manifest(root: str, tag: str = "latest") -> bytes | None:
-    """Return what the index names `tag`, or its only entry; None without a layout."""
+def manifest(root: str, tag: str = "", digest: str = "") -> bytes | None:
+    """Return the manifest of that digest or tag; without either what is called `latest`, or the first entry. None
+    without a layout, or a tag that it does not have. Raises NotFound for a digest."""
+    if digest:
+        return b"".join(read(root, digest))
     try:
         with open(os.path.join(root, "index.json"), "rb") as file:
             entries = json.load(file).get("manifests") or []
@@ -30,10 +34,16 @@ def manifest(root: str, tag: str = "latest") -> bytes | None:
         return None
     except ValueError as e:
         raise Invalid(f"{root}/index.json: {e}") from e
-    tagged = [each for each in entries if (each.get("annotations") or {}).get(TAG) == tag]
-    for entry in tagged or entries[:1]:
+    tagged = [each for each in entries if _called(each, tag or "latest")]
+    for entry in tagged or ([] if tag else entries[:1]):
         return b"".join(read(root, entry["digest"]))
     return None
+
+
+def _called(entry: dict[str, Any], tag: str) -> bool:
+    """Tags stand alone, or at the end of a whole name."""
+    name = (entry.get("annotations") or {}).get(TAG, "")
+    return bool(name == tag or name.endswith(f":{tag}"))
 
 
 def has(root: str, digest: str) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from boxship.base.units import parse_size
 from boxship.front.client.building.giving import Secret
 
 REMOTE = ("http://", "https://", "git://", "git@", "ssh://", "github.com/")
+LAYOUT = "oci-layout://"
 CACHES = ("registry", "local", "inline")
 OUTPUTS = ("image", "docker", "oci", "tar", "local", "registry", "none")
 Pairs = dict[str, str]
@@ -51,6 +53,19 @@ def output(text: str, number: int) -> tuple[dict[str, Any], str]:
     elif kind != "local" and place:
         raise Invalid(f"an output of type {kind} has no dest")
     return {"Type": kind, "Id": str(number), "Attributes": asked}, place
+
+
+def layout(where: str) -> tuple[str, str]:
+    """Return the directory of `oci-layout://DIRECTORY[:TAG][@DIGEST]`, and the same for the daemon, which knows it by
+    its absolute path. Raises Invalid."""
+    name, at, digest = where.removeprefix(LAYOUT).partition("@")
+    place, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        place, colon, tag = name, "", ""
+    if not place or (at and not digest.startswith("sha256:")):
+        raise Invalid(f"invalid context {where!r}: want {LAYOUT}DIRECTORY[:TAG][@sha256:…]")
+    whole = os.path.abspath(place)
+    return whole, f"{LAYOUT}{whole}{colon}{tag}{at}{digest}"
 
 
 def cache(text: str, flag: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from boxship.engine.build.graph import Seen
 from boxship.engine.build.service import Builder
 from boxship.engine.images import Images
 from boxship.engine.images.reference import parse
-from boxship.front.docker.buildkit import layouts, offers
+from boxship.front.docker.buildkit import offers
 from boxship.front.docker.buildkit.builds import Build, Builds
 from boxship.front.docker.buildkit.results import Result
 from boxship.front.docker.buildkit.session import Sessions
@@ -57,8 +57,6 @@ class Door:
         if result.users:
             return
         self.results.pop(result.id, None)
-        for image_id in result.brought:
-            await self._drop(image_id)
         if result.space is not None:
             result.space.close()
         for other in result.inputs.values():
@@ -100,7 +98,7 @@ class Door:
         spec = msgspec.structs.replace(
             await self._spec(build, result),
             outputs=tuple(outputs),
-            cache_from=tuple(cache_from),
+            cache_from=tuple(cache_from) or result.asked.spec.cache_from,
             cache_to=tuple(cache_to),
             entitlements=frozenset(entitlements),
             session=result.session,
@@ -126,25 +124,14 @@ class Door:
         return await result.evaluated(made)
 
     async def _spec(self, build: Build, result: Result) -> BuildSpec:
-        """Return what is to be built, with the images of results and of the client's layouts that it builds on."""
+        """Return what is to be built, with the images of results that it builds on."""
         assert result.asked is not None
         spec = result.asked.spec
         images: dict[str, str] = {}
         for name, other in result.inputs.items():
             for platform, image_id in (await self.evaluate(build, other)).items():
                 images[f"{name}::{platform}" if platform else name] = image_id
-        contexts = dict(spec.contexts)
-        for name, where in spec.contexts.items():
-            if where.startswith(layouts.PREFIX):
-                session = await self.sessions.get(result.session)
-                before = {image.id for image in self._images.all()}
-                for platform in spec.platforms or (spec.platform,):
-                    image_id = await layouts.brought(session, where, platform, self._images)
-                    images[f"{where}::{platform}" if spec.platforms else where] = image_id
-                    if image_id not in before:
-                        result.brought.append(image_id)
-                contexts[name] = f"input:{where}"
-        return msgspec.structs.replace(spec, inputs=images, contexts=contexts)
+        return msgspec.structs.replace(spec, inputs=images)
 
     async def _build(
         self, build: Build, result: Result, spec: BuildSpec, telling: Telling, uploaded: Tree | None = None

@@ -15,8 +15,7 @@ class Result:
     inputs: other results that it builds on, by name.
     source: URL of what is fetched; file: its name, if it is to stay one; tree: the directory it is in, once it is.
     image: those made of it for other builds, by platform, and `ours` are the ids of those that were not here before.
-    users: how many hold it.
-    brought: ids of images that came from the client for it."""
+    users: how many hold it."""
 
     id: str
     session: str
@@ -26,7 +25,6 @@ class Result:
     file: str = ""
     tree: Path | None = None
     space: Workspace | None = None
-    brought: list[str] = field(default_factory=list)
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
     ours: list[str] = field(default_factory=list)

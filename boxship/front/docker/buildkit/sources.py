@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from boxship.base.errors import Invalid
+from boxship.engine.build import layouts
 from boxship.engine.build.api import CONTEXT, DOCKERFILE, IGNORE, CacheRef, Output, Tree
 from boxship.engine.build.synced import Synced, SyncedContexts
 from boxship.engine.build.workspace import Workspace
@@ -108,6 +109,13 @@ class SessionSources:
             raise Invalid("a cache of kind local wants src or dest")
         top = cache.attributes.get("digest", "")
         return ClientBlobs(self._session, f"local:{place}", top, self.manifests.append)
+
+    def layout(self, where: str) -> ClientBlobs:
+        """The client has said the digest, which it alone can know of a tag."""
+        store, _, digest = layouts.split(where)
+        if not digest:
+            raise Invalid(f"{where}: clients name an image of an OCI layout by digest")
+        return ClientBlobs(self._session, f"oci:{store}", digest)
 
     async def receive(self, output: Output, pieces: AsyncIterator[bytes]) -> None:
         await files.send_archive(self._session, output.id, pieces)

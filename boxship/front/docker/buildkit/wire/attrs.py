@@ -68,6 +68,7 @@ def parse(attrs: Mapping[str, str], inputs: Mapping[str, str], *, uploads: str) 
         no_cache_stages=tuple(no_cache.split(",")) if no_cache else (),
         pull=attrs.get("image-resolve-mode", "") == "pull",
         host=_host(attrs),
+        cache_from=imports_of(attrs),
         attests={name: _attributes(value) for name, value in _under(attrs, "attest:").items()},
         network=_network(attrs.get("force-network-mode", "")),
         epoch=_epoch(args.get("SOURCE_DATE_EPOCH")),

@@ -53,6 +53,8 @@ def test_a_layout_gives_back_what_it_got(tmp_path: Path) -> None:
     layout.write(root, digest, iter([blob[:2], blob[2:]]))
     layout.finish(root, b"{}", "application/json")
     assert (layout.has(root, digest), layout.manifest(root)) == (True, b"{}")
+    assert layout.manifest(root, digest=digest) == blob
+    assert (layout.manifest(root, "latest"), layout.manifest(root, "other")) == (b"{}", None)
     assert b"".join(layout.read(root, digest)) == blob
     with pytest.raises(Invalid, match="came as"):
         layout.write(root, digest, iter([b"other"]))

@@ -1,5 +1,7 @@
 """What clients ask of the Dockerfile frontend."""
 
+import json
+
 import pytest
 
 from boxship.base.errors import Invalid, PlatformError, Unsupported
@@ -69,6 +71,14 @@ def test_platforms() -> None:
     several = parse({"platform": "linux/amd64,linux/arm64/v8,linux/arm64"}, {}).spec
     assert (several.platform, several.platforms) == ("", ("linux/amd64", "linux/arm64"))
     assert parse({"platform": "linux/arm/v7", "multi-platform": "true"}, {}).spec.platforms == ("linux/arm/v7",)
+
+
+def test_caches_among_the_options() -> None:
+    told = json.dumps([{"Type": "registry", "Attrs": {"ref": "r/c:1"}}])
+    found = parse({"cache-imports": told, "cache-from": "r/d"}, {}).spec.cache_from
+    assert [(each.kind, each.attributes) for each in found] == [
+        ("registry", {"ref": "r/c:1"}), ("registry", {"ref": "r/d"}),
+    ]  # fmt: skip
 
 
 REFUSALS: list[tuple[dict[str, str], type[PlatformError], str]] = [

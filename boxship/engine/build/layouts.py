@@ -7,50 +7,59 @@ from typing import Any
 
 from boxship.base.codec import decode
 from boxship.base.errors import Invalid
+from boxship.engine.build.api import Blobs
 from boxship.engine.images import Images
-from boxship.engine.images.manifest import wanted_platform
-from boxship.front.docker.buildkit.content import ClientBlobs
-from boxship.front.docker.buildkit.session import Session
+from boxship.engine.images.config import digest_of
+from boxship.engine.images.manifest import Platform, shown, suits, wanted_platform
 
 PREFIX = "oci-layout://"
 BLOCK = 512
+DEEPEST = 4  # indexes in indexes
+SMALL = 16 << 20  # bytes of a manifest
 
 
-def split(where: str) -> tuple[str, str]:
-    """Return (store, digest) of `oci-layout://STORE[:TAG]@DIGEST`. Raises Invalid."""
-    store, at, digest = where.removeprefix(PREFIX).partition("@")
-    if not at or not digest.startswith("sha256:"):
-        raise Invalid(f"{where}: an OCI layout is named by digest")
-    return store.partition(":")[0], digest
+def split(where: str) -> tuple[str, str, str]:
+    """Return (store, tag, digest) of `oci-layout://STORE[:TAG][@DIGEST]`. Raises Invalid."""
+    name, at, digest = where.removeprefix(PREFIX).partition("@")
+    store, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        store, tag = name, ""
+    if not store or (at and not digest.startswith("sha256:")):
+        raise Invalid(f"{where}: want oci-layout://DIRECTORY[:TAG][@sha256:…]")
+    return store, tag, digest
 
 
-async def brought(session: Session, where: str, platform: str, images: Images) -> str:
+async def brought(blobs: Blobs, where: str, platform: str, images: Images) -> str:
     """Return the id of the image at a place of the client's, which is here from now on. Raises NotFound, Invalid."""
-    store, digest = split(where)
-    blobs = ClientBlobs(session, f"oci:{store}", digest)
     raw = await blobs.manifest()
     manifest = decode(raw, dict[str, Any])
-    if manifest.get("manifests"):
-        digest = _chosen(manifest["manifests"], platform, where)
-        raw = await ClientBlobs(session, f"oci:{store}", digest).manifest()
+    for _ in range(DEEPEST):
+        if not manifest.get("manifests"):
+            break
+        chosen = _chosen(manifest["manifests"], platform, where)
+        size = int(chosen.get("size", 0))
+        if size > SMALL:
+            raise Invalid(f"{where}: the manifest {chosen['digest']} is too large")
+        raw = b"".join([piece async for piece in blobs.read(chosen["digest"], size)])
         manifest = decode(raw, dict[str, Any])
     config = manifest.get("config") or {}
     if not config.get("digest"):
         raise Invalid(f"{where}: the manifest is none of an image")
-    await images.load(_archive(blobs, raw, digest, manifest), lambda _, current, total: None)
+    await images.load(_archive(blobs, raw, digest_of(raw), manifest), lambda _, current, total: None)
     return str(config["digest"])
 
 
-def _chosen(listed: list[dict[str, Any]], platform: str, where: str) -> str:
+def _chosen(listed: list[dict[str, Any]], platform: str, where: str) -> dict[str, Any]:
     wanted = wanted_platform(platform)
     for each in listed:
         said = each.get("platform") or {}
-        if said.get("os", wanted.os) == wanted.os and said.get("architecture", "") in ("", wanted.architecture):
-            return str(each["digest"])
-    raise Invalid(f"{where}: no match for platform {wanted.os}/{wanted.architecture}")
+        offered = Platform(said.get("architecture", ""), said.get("os", ""), said.get("variant", ""))
+        if not said.get("architecture") or suits(offered, wanted):
+            return each
+    raise Invalid(f"{where}: no match for platform {shown(wanted)}")
 
 
-async def _archive(blobs: ClientBlobs, raw: bytes, digest: str, manifest: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _archive(blobs: Blobs, raw: bytes, digest: str, manifest: dict[str, Any]) -> AsyncIterator[bytes]:
     """Yield an OCI layout as an archive, blob by blob."""
     kind = manifest.get("mediaType") or "application/vnd.oci.image.manifest.v1+json"
     index = {"schemaVersion": 2, "manifests": [{"mediaType": kind, "digest": digest, "size": len(raw)}]}
