@@ -41,7 +41,7 @@ bench: setup-test ## Time a daemon of its own; DOCKERD=SOCKET times another besi
 reference: setup ## Write docs/settings.md, docs/registry.md and docs/cli.md from their tables
 	@$(BIN)/python -c 'from boxship.app.reference import markdown; print(markdown(), end="")' > docs/settings.md
 	@$(BIN)/python -c 'from boxship.app.registry.reference import markdown; print(markdown(), end="")' > docs/registry.md
-	@$(BIN)/python -c 'from boxship.front.cli.pages import reference; print(reference(), end="")' > docs/cli.md
+	@$(BIN)/python -m boxship.front.cli.pages --reference > docs/cli.md
 
 man: setup ## Write the man pages into build/man, from the command tables
 	@$(BIN)/python -m boxship.front.cli.pages build/man

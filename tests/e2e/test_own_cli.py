@@ -83,6 +83,11 @@ ASKED = {
         "{{{{title .Image}}}} {{{{join (split .Names \"-\") \"/\"}}}} {{{{pad .State 1 2}}}}|{{{{truncate .ID 3}}}}"
         "{{{{println .State}}}}{{{{printf \"%9s|%-9s|%q\" .State .Image .State}}}}{{{{upper .State | lower | json}}}}",
     ],
+    "disk, in sums": ["system", "df"],
+    "disk, in sums as json": ["system", "df", "--format", "json"],
+    "disk, thing by thing": ["system", "df", "-v"],
+    "disk, thing by thing as json": ["system", "df", "-v", "--format", "json"],
+    "disk in a form": ["system", "df", "-v", "--format", "{{{{range .Images}}}}{{{{.ID}}}} {{{{.Size}}}}{{{{end}}}}"],
     "contexts": ["context", "ls"],
     "contexts as json": ["context", "ls", "--format", "json"],
     "the context": ["context", "show"],

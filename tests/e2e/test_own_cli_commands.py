@@ -19,6 +19,7 @@ ELSEWHERE = {
     "container attach", "container edit", "container mounts", "image push", "image pull", "login", "logout", "search",
     "ui", "system dial-stdio", "completion",
     *(entry.path for entry in CATALOGUE if entry.path.startswith(("build", "context ", "registry ", "image build"))),
+    *(entry.path for entry in CATALOGUE if entry.path.startswith("manifest ")),
     *(entry.path for entry in CATALOGUE if entry.path.startswith(("volume backup", "volume restore", "volume snap"))),
 }  # fmt: skip
 
@@ -131,6 +132,7 @@ def test_the_system(ours: Ours) -> None:
     assert ours("info", "-f", "{{.OSType}}") == "linux"
     assert ours("version", "-f", "{{.Server.Os}}") == "linux"
     assert ours("system", "df").startswith("TYPE")
+    assert "Build cache usage" in ours("system", "df", "-v")
     ours("events", "--since", "1s", "--until", "0s")
     ours("system", "check", "--repair")
     assert "Total reclaimed space" in ours("system", "prune", "-f")

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from boxship import __version__
+from boxship.app.openapi.bodies import schemas
 from boxship.app.openapi.reading import Told, read
 from boxship.front.docker.app import TABLES
 from boxship.front.rest import versions
@@ -25,10 +26,12 @@ _ANY = ("get", "post", "put", "delete")
 def document() -> Json:
     """Return the document; every route of the application is in it, and nothing else."""
     paths: Json = {}
+    bodies, components = schemas()
     for route in sorted(_routes(), key=lambda route: (route.path, route.method)):
         operations = paths.setdefault(_VARIABLE.sub(r"{\1}", route.path), {})
         for method in _methods(route):
-            operations[method] = _operation(route, method)
+            body = bodies.get((method, _VARIABLE.sub(r"{\1}", route.path)))
+            operations[method] = _operation(route, method, body)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,7 +50,7 @@ def document() -> Json:
             },
         ],
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR}, "responses": {"Error": _ERROR_ANSWER}},
+        "components": {"schemas": {"Error": _ERROR, **components}, "responses": {"Error": _ERROR_ANSWER}},
     }  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def _methods(route: web.RouteDef) -> tuple[str, ...]:
     return _ANY if route.method == "*" else (route.method.lower(),)
 
 
-def _operation(route: web.RouteDef, method: str) -> Json:
+def _operation(route: web.RouteDef, method: str, body: Json | None) -> Json:
     handler: Any = route.handler
     told = read(handler)
     module = handler.__module__.rpartition(".")[2]
@@ -88,7 +91,7 @@ def _operation(route: web.RouteDef, method: str) -> Json:
         found["description"] = " ".join(more.split())
     if told.body and method in ("post", "put"):
         kind = "application/json" if told.body == "json" else "application/octet-stream"
-        schema = {"type": "object"} if told.body == "json" else {"type": "string", "format": "binary"}
+        schema = (body or {"type": "object"}) if told.body == "json" else {"type": "string", "format": "binary"}
         found["requestBody"] = {"content": {kind: {"schema": schema}}}
     return found
 

@@ -3,7 +3,6 @@
 ABSENT = {
     "checkpoint": "checkpoints of containers are not supported yet. `boxship commit` keeps a container's files.",
     "config": "configs belong to clusters, which are not supported yet. `boxship compose` has configs on one machine.",
-    "manifest": "lists of platforms cannot be put together here yet. `boxship registry ls` shows what one holds.",
     "node": "clusters are not supported yet: this is the only node. `boxship info` describes it.",
     "plugin": "Docker's managed plugins are not supported. Volume plugins with a socket in /run/docker/plugins work.",
     "secret": "secrets belong to clusters, which are not supported yet. `boxship compose` has secrets on one machine.",

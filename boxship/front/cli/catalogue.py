@@ -58,6 +58,11 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("image rm", "image", "rm", "Remove images", ("rmi", "image remove")),
     Entry("image save", "image", "save", "Write images to an archive", ("save",)),
     Entry("image tag", "image", "tag", "Give an image one more name", ("tag",)),
+    Entry("manifest annotate", "manifest", "annotate", "Say what an image of a list of platforms is for"),
+    Entry("manifest create", "manifest", "create", "Begin a list of images for several platforms"),
+    Entry("manifest inspect", "manifest", "inspect", "Show the manifest of an image, or a list of them"),
+    Entry("manifest push", "manifest", "push", "Send a list to its registry"),
+    Entry("manifest rm", "manifest", "rm", "Remove lists that were put together here"),
     Entry("network connect", "network", "connect", "Connect a container to a network"),
     Entry("network create", "network", "create", "Create a network"),
     Entry("network disconnect", "network", "disconnect", "Disconnect a container from a network"),
@@ -87,7 +92,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "system doctor", "doctor", "doctor", "Say what this machine has and lacks for containers, and how to mend it"
     ),
-    Entry("system df", "system", "df", "Show how much disk is used"),
+    Entry("system df", "disk", "df", "Show how much disk is used"),
     Entry("system events", "system", "events", "Show what happens, live", ("events",)),
     Entry("system prune", "system", "prune", "Remove all that nothing uses"),
     Entry("registry gc", "registry", "gc", "Let a registry remove what nothing needs any more"),
@@ -109,6 +114,7 @@ NOUNS = {
     "container": "Containers",
     "image": "Images",
     "context": "Names for daemons",
+    "manifest": "Images for several platforms under one name",
     "network": "Networks",
     "volume": "Volumes",
     "registry": "Registries; `boxship registry serve` runs one",

@@ -181,7 +181,6 @@ EXAMPLES = {
             "boxship system check --repair",
         )
     ),
-    "system df": "boxship system df -v",
     "system events": "\n".join(
         (
             "boxship events --since 10m",

@@ -1,6 +1,6 @@
 """Man pages and the reference of the command line, from the command tables. Pure but for the last function.
 
-`python -m boxship.front.cli.pages DIRECTORY` writes the man pages.
+`python -m boxship.front.cli.pages DIRECTORY` writes the man pages, with `--reference` instead it prints docs/cli.md.
 """
 
 import sys
@@ -157,4 +157,7 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    if sys.argv[1:] == ["--reference"]:
+        sys.stdout.write(reference())
+    else:
+        write(Path(sys.argv[1]))

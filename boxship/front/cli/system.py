@@ -1,11 +1,10 @@
-"""`boxship system …`: version, info, events, df, check, prune."""
+"""`boxship system …`: info, events, check, prune."""
 
 import json
 from typing import Any
 
 from boxship import __version__
 from boxship.base.units import human_size
-from boxship.front.cli import tables
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
 from boxship.front.cli.endpoint import context_name
@@ -76,55 +75,6 @@ def _event(event: dict[str, Any]) -> str:
     return f"{text} ({attributes})" if attributes else text
 
 
-def df(session: Session, parsed: Parsed) -> None:
-    told = session.client.get("/system/df")
-    if parsed.text("format") == "json":
-        session.say(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
-        return
-    session.say(tables.listing(usage(told), dict(_DF), parsed.text("format")))
-
-
-_DF = (
-    ("Type", "TYPE"),
-    ("TotalCount", "TOTAL"),
-    ("Active", "ACTIVE"),
-    ("Size", "SIZE"),
-    ("Reclaimable", "RECLAIMABLE"),
-)
-
-
-def usage(told: dict[str, Any]) -> list[dict[str, str]]:
-    """Return images, containers, volumes and build cache as rows of `system df`."""
-    images = [
-        (i["Size"] - max(i.get("SharedSize", 0), 0), i.get("Containers", 0) > 0) for i in told.get("Images") or []
-    ]
-    alive = ("running", "paused", "restarting")
-    containers = [(c.get("SizeRw", 0), c["State"] in alive) for c in told.get("Containers") or []]
-    used = [v.get("UsageData") or {} for v in told.get("Volumes") or []]
-    volumes = [(max(data.get("Size", 0), 0), data.get("RefCount", 0) > 0) for data in used]
-    cache = [(entry.get("Size", 0), bool(entry.get("InUse"))) for entry in told.get("BuildCache") or []]
-    return [
-        _usage("Images", images, told.get("LayersSize", 0)),
-        _usage("Containers", containers),
-        _usage("Local Volumes", volumes),
-        _usage("Build Cache", cache),
-    ]
-
-
-def _usage(kind: str, things: list[tuple[int, bool]], whole: int | None = None) -> dict[str, str]:
-    """One row; `things` are (bytes, in use), `whole` is their size where they share some of it."""
-    size = sum(one for one, _ in things) if whole is None else whole
-    free = sum(one for one, in_use in things if not in_use)
-    share = f" ({100 * free // size}%)" if size else ""
-    return {
-        "Type": kind,
-        "TotalCount": str(len(things)),
-        "Active": str(sum(in_use for _, in_use in things)),
-        "Size": human_size(size),
-        "Reclaimable": f"{human_size(free)}{share}",
-    }
-
-
 def check(session: Session, parsed: Parsed) -> int:
     """Print every difference between kernel and store; 0 when there is none or all were repaired, 1 otherwise."""
     repair = parsed.on("repair")
@@ -171,7 +121,6 @@ def prune(session: Session, parsed: Parsed) -> None:
 
 COMMANDS = {
     "check": Command("[OPTIONS]", check, (FORMAT, switch("repair", "", "Mend what is found")), most=0),
-    "df": Command("[OPTIONS]", df, (FORMAT._replace(short=""), switch("verbose", "v", "Show more")), most=0),
     "events": Command(
         "[OPTIONS]",
         events,

@@ -25,7 +25,7 @@ def listing(
     if quiet and form in ("", "table"):
         return "\n".join(str(row[quiet]) for row in rows)
     if form == "json":
-        return "\n".join(compact({key: row[key] for key in sorted(row) if not callable(row[key])}) for row in rows)
+        return "\n".join(compact(fields(row)) for row in rows)
     if form == "raw" and raw:
         chosen = {name: field for name, field in raw.items() if not quiet or field == quiet}
         lines = [[f"{name}: {row[field]}".rstrip() for name, field in chosen.items()] for row in rows]
@@ -36,6 +36,11 @@ def listing(
     if form not in ("", "table"):
         return _template_lines(rows, {**columns, **(more or {})}, form)
     return aligned([list(columns.values()), *([str(row[field]) for field in columns] for row in rows)])
+
+
+def fields(row: Row) -> dict[str, Any]:
+    """Return a row as its JSON has it: by name, without what only templates can call."""
+    return {key: row[key] for key in sorted(row) if not callable(row[key])}
 
 
 def aligned(lines: Sequence[Sequence[str]], gap: int = GAP, narrowest: int = NARROWEST) -> str:

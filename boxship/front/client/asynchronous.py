@@ -8,19 +8,37 @@ import json
 import struct
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 from yarl import URL
 
 from boxship.base.errors import Unavailable
 from boxship.front.client.api import ApiError, Query, sentence, target
+from boxship.front.client.secure_stream import SecureStream
 from boxship.front.client.wire import Address, tls_context
 
 CHUNK = 64 * 1024
 STDOUT, STDERR = 1, 2
 _HEAD = struct.Struct(">BxxxL")
 _NEVER = aiohttp.ClientTimeout(total=None, sock_connect=10)
+
+
+class Incoming(Protocol):
+    """What is read of a stream: that of asyncio, or what does the same over TLS."""
+
+    async def read(self, size: int, /) -> bytes: ...
+    async def readuntil(self, separator: bytes, /) -> bytes: ...
+    async def readexactly(self, size: int, /) -> bytes: ...
+
+
+class Outgoing(Protocol):
+    """What is written of a stream."""
+
+    def write(self, data: bytes, /) -> None: ...
+    async def drain(self) -> None: ...
+    def write_eof(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class AsyncClient:
@@ -93,17 +111,20 @@ class AsyncClient:
             raise
         return Session(reader, writer)
 
-    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _dial(self) -> tuple[Incoming, Outgoing]:
         if self.address.path:
             return await asyncio.open_unix_connection(self.address.path)
-        tls = tls_context(self.address.tls) if self.address.tls else None
-        return await asyncio.open_connection(self.address.host, self.address.port, ssl=tls)
+        reader, writer = await asyncio.open_connection(self.address.host, self.address.port)
+        if self.address.tls is None:
+            return reader, writer
+        secure = await SecureStream.over(reader, writer, tls_context(self.address.tls), self.address.host)
+        return secure, secure
 
 
 class Session:
     """A connection that has become the streams of a container or an exec. Close it, or use it with `async with`."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: Incoming, writer: Outgoing) -> None:
         self._reader = reader
         self._writer = writer
 
@@ -114,8 +135,7 @@ class Session:
 
     def end_input(self) -> None:
         """Let standard input end; output goes on."""
-        if self._writer.can_write_eof():
-            self._writer.write_eof()
+        self._writer.write_eof()
 
     async def raw(self) -> AsyncIterator[bytes]:
         """Yield output as it comes: that of a terminal, which has one stream only."""
@@ -168,7 +188,7 @@ def _content(body: Any) -> tuple[Any, dict[str, str]]:
     return json.dumps(body).encode(), {"Content-Type": "application/json"}
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str, body: Any) -> None:
+async def _ask(reader: Incoming, writer: Outgoing, line: str, body: Any) -> None:
     content = b"" if body is None else json.dumps(body).encode()
     head = (
         f"POST {line} HTTP/1.1\r\nHost: boxship\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"

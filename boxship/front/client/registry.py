@@ -5,11 +5,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-from boxship.base.errors import Invalid
+from boxship.base.errors import Invalid, Unavailable
 from boxship.front.client.api import ApiError, parse_host, target
-from boxship.front.client.wire import Connection, Reply, Tls
+from boxship.front.client.wire import Address, Connection, Reply, Tls
 
 DEFAULT = "http://127.0.0.1:5000"
 ACCEPT = ", ".join(
@@ -21,50 +21,92 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _NEXT = re.compile(r'<([^>]+)>; *rel="?next"?')
 
 
-class RegistryClient:
-    """One registry at `address`, `http://host:port` or `https://host`. user: "name:password", "" for nobody."""
+REDIRECTS = 5
 
-    def __init__(self, address: str, user: str = "", authority: str = "") -> None:
-        tls = Tls(authority=authority) if address.startswith("https://") else None
+
+class RegistryClient:
+    """One registry at `address`, `http://host:port` or `https://host`. user: "name:password", "" for nobody.
+
+    token: what `login` was given instead of a password, "" if nothing. verify: check the registry's certificate."""
+
+    def __init__(
+        self, address: str, user: str = "", authority: str = "", *, token: str = "", verify: bool = True
+    ) -> None:
+        tls = Tls(authority=authority, verify=verify) if address.startswith("https://") else None
         if not address.startswith(("http://", "https://")):
             raise Invalid(f"registry {address!r} must begin with http:// or https://")
         port = urlsplit(address).port or (443 if tls else 80)
         host = parse_host(address, tls)
         self._address = host._replace(port=port)
         self._basic = "Basic " + base64.b64encode(user.encode()).decode() if user else ""
+        self._token = token
         self._shown = ""
 
-    def ask(self, method: str, line: str, accept: str = "") -> tuple[Reply, bytes]:
-        """Return an answer and its body. Raises ApiError with the registry's sentence."""
-        reply, body = self._send(method, line, accept)
+    def ping(self) -> None:
+        """Raises Unavailable where nobody answers."""
+        self._send("GET", "/v2/", {})
+
+    def ask(
+        self, method: str, line: str, accept: str = "", *, body: bytes | None = None, kind: str = "", also: str = ""
+    ) -> tuple[Reply, bytes]:
+        """Return an answer and its body; `kind` is the type of what is sent. Raises ApiError with the registry's
+        sentence, Unavailable. also: a scope that the registry does not ask for although the request needs it."""
+        if also and self._shown.startswith("Bearer"):
+            self._shown = ""  # the last token may lack it
+        headers = {name: value for name, value in (("Accept", accept), ("Content-Type", kind)) if value}
+        reply, content = self._send(method, line, headers, body)
         if reply.status == 401:
-            self._shown = self._answer(reply.headers.get("www-authenticate", ""))
+            self._shown = self._answer(reply.headers.get("www-authenticate", ""), also)
             if self._shown:
-                reply, body = self._send(method, line, accept)
+                reply, content = self._send(method, line, headers, body)
+        if method == "GET" and reply.status in (301, 302, 303, 307, 308):
+            return _follow(reply.headers["location"], self._address)
         if reply.status >= 400:
-            raise ApiError(reply.status, _sentence(body, reply.status))
-        return reply, body
+            raise ApiError(reply.status, _sentence(content, reply.status))
+        return reply, content
 
-    def _send(self, method: str, line: str, accept: str) -> tuple[Reply, bytes]:
-        port = self._address.port
-        headers = {"Host": f"{self._address.host}:{port}"}
-        headers |= {"Accept": accept} if accept else {}
+    def _send(self, method: str, line: str, more: Mapping[str, str], body: bytes | None = None) -> tuple[Reply, bytes]:
+        headers = {"Host": f"{self._address.host}:{self._address.port}", **more}
         headers |= {"Authorization": self._shown} if self._shown else {}
-        with Connection(self._address) as connection:
-            reply = connection.request(method, line, headers=headers)
-            return reply, reply.body()
+        return _exchange(self._address, method, line, headers, body)
 
-    def _answer(self, challenge: str) -> str:
+    def _answer(self, challenge: str, also: str) -> str:
         scheme, _, rest = challenge.partition(" ")
         if scheme.lower() != "bearer":
             return self._basic
         asked = dict(_PARAMETER.findall(rest))
         realm = urlsplit(asked.get("realm", ""))
-        query = {key: asked[key] for key in ("service", "scope") if key in asked}
-        service = RegistryClient(f"{realm.scheme}://{realm.netloc}")
-        service._shown = self._basic
-        found: Mapping[str, Any] = json.loads(service.ask("GET", target(realm.path, query))[1])
-        return f"Bearer {found['token']}"
+        query: dict[str, Any] = {"service": asked["service"]} if "service" in asked else {}
+        scopes = [*asked.get("scope", "").split(), *also.split()]
+        query |= {"scope": scopes} if scopes else {}
+        address = f"{realm.scheme}://{realm.netloc}"
+        service = RegistryClient(address) if self._address.tls is None else self._like(address)
+        if self._token:
+            form = {
+                **query,
+                "scope": " ".join(scopes),
+                "grant_type": "refresh_token",
+                "refresh_token": self._token,
+                "client_id": "boxship",
+            }
+            sent = target("", form)[1:].encode()
+            answer = service.ask("POST", realm.path, body=sent, kind="application/x-www-form-urlencoded")[1]
+        else:
+            service._shown = self._basic
+            answer = service.ask("GET", target(realm.path, query))[1]
+        found: Mapping[str, Any] = json.loads(answer)
+        return f"Bearer {found.get('token') or found['access_token']}"
+
+    def _like(self, address: str) -> "RegistryClient":
+        """Return who gives the tokens: mostly the same host, with the same authority."""
+        tls = self._address.tls or Tls()
+        same = urlsplit(address).hostname == self._address.host
+        return RegistryClient(address, authority=tls.authority if same else "", verify=tls.verify)
+
+    def forget_upload(self, place: str) -> None:
+        """End an upload that was begun at this address or path; a registry that cannot is left to its own cleaning."""
+        parts = urlsplit(place)
+        self._send("DELETE", f"{parts.path}?{parts.query}" if parts.query else parts.path, {})
 
     def repositories(self) -> Iterator[str]:
         yield from self._pages("/v2/_catalog?n=500", "repositories")
@@ -91,6 +133,39 @@ class RegistryClient:
         """Let the server remove what is not needed; return what it did."""
         report: dict[str, Any] = json.loads(self.ask("POST", target("/boxship/collect", {"dry": dry}))[1])
         return report
+
+
+def _exchange(
+    address: Address, method: str, line: str, headers: Mapping[str, str], body: bytes | None = None
+) -> tuple[Reply, bytes]:
+    try:
+        with Connection(address) as connection:
+            reply = connection.request(method, line, headers=headers, body=body)
+            return reply, reply.body()
+    except Unavailable as error:
+        raise Unavailable(f"Cannot reach the registry at {address.shown}: {error.__cause__ or error}") from error
+    except ConnectionError as error:
+        raise Unavailable(f"The registry at {address.shown} went away: {error}") from error
+
+
+def _follow(place: str, before: Address) -> tuple[Reply, bytes]:
+    """Fetch what a registry keeps elsewhere; nobody's password goes there. Raises ApiError, Unavailable."""
+    for _ in range(REDIRECTS):
+        parts = urlsplit(urljoin(before.shown, place))
+        tls = Tls() if parts.scheme == "https" else None
+        if tls and before.tls and parts.hostname == before.host:
+            tls = before.tls
+        host = parts.hostname or ""
+        port = parts.port or (443 if tls else 80)
+        before = Address(f"{parts.scheme}://{parts.netloc}", host=host, port=port, tls=tls)
+        line = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        reply, body = _exchange(before, "GET", line, {"Host": parts.netloc})
+        if reply.status not in (301, 302, 303, 307, 308):
+            if reply.status >= 400:
+                raise ApiError(reply.status, _sentence(body, reply.status))
+            return reply, body
+        place = reply.headers["location"]
+    raise Unavailable(f"the registry sends from place to place: {place}")
 
 
 def _sentence(body: bytes, status: int) -> str:

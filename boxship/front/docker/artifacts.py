@@ -39,14 +39,24 @@ async def pull(request: web.Request) -> web.Response:
 async def push(request: web.Request) -> web.Response:
     """`name`; the body is as `pull` answers, without Digest. 200 {"Digest"} once the registry has all of it."""
     who = parse_header(request.headers.get(AUTH, ""))
-    asked = await body.read(request)
-    artifact = Artifact(
-        str(asked.get("ArtifactType") or ""),
+    artifact = parse_artifact(await body.read(request))
+    return body.reply({"Digest": await request.app[REGISTRIES].publish(_name(request), artifact, who)})
+
+
+def parse_artifact(asked: dict[str, Any]) -> Artifact:
+    """Raises Invalid naming the key that is wrong."""
+    for key, kind in (("ArtifactType", str), ("ConfigType", str), ("Annotations", dict), ("Layers", list)):
+        if asked.get(key) is not None and not isinstance(asked[key], kind):
+            raise Invalid(f"{key}: want {_WANTED[kind]}")
+    return Artifact(
+        asked.get("ArtifactType") or "",
         tuple(_part(number, layer) for number, layer in enumerate(asked.get("Layers") or ())),
-        str(asked.get("ConfigType") or EMPTY),
+        asked.get("ConfigType") or EMPTY,
         {str(key): str(value) for key, value in (asked.get("Annotations") or {}).items()},
     )
-    return body.reply({"Digest": await request.app[REGISTRIES].publish(_name(request), artifact, who)})
+
+
+_WANTED = {str: "text", dict: "an object of texts", list: "a list of layers"}
 
 
 def _name(request: web.Request) -> Reference:

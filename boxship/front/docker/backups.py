@@ -1,6 +1,6 @@
 """An extension of ours, /boxship/volumes: snapshots and backups of volumes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -15,12 +15,15 @@ from boxship.front.rest import body, jsonstream, query
 
 routes = web.RouteTableDef()
 CHUNK = 1 << 18
+SNAPSHOT = {"Name": str, "Pause": bool}
+PUSH = {"Reference": str, "Pause": bool}
+RESTORE = {"From": str, "Reference": str}
 
 
 @routes.post("/boxship/volumes/{name}/snapshot")
 async def snapshot(request: web.Request) -> web.Response:
     """{"Name": "", "Pause": true} -> 201 with the new volume. Containers that write to it pause meanwhile."""
-    asked = _fields(await body.read(request), {"Name": str, "Pause": bool})
+    asked = fields(await body.read(request), SNAPSHOT)
     made = await request.app[BACKUPS].snapshot(
         request.match_info["name"], asked.get("Name", ""), pause=asked.get("Pause", True)
     )
@@ -57,7 +60,7 @@ async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
 async def push(request: web.Request) -> web.StreamResponse:
     """{"Reference": "host/backups/data:today", "Pause": true}; progress as a push of an image tells it, its last line
     {"aux": {"Digest": …}}. Credentials in X-Registry-Auth."""
-    asked = _fields(await body.read(request), {"Reference": str, "Pause": bool})
+    asked = fields(await body.read(request), PUSH)
     reference, name = parse(asked.get("Reference", "")), request.match_info["name"]
     credentials = parse_header(request.headers.get(AUTH, ""))
     async with jsonstream.open(request) as out, Lines(out) as lines:
@@ -73,7 +76,7 @@ async def push(request: web.Request) -> web.StreamResponse:
 async def restore(request: web.Request) -> web.StreamResponse:
     """{"From": "volume"} -> 200 with the volume; {"Reference": "host/backups/data:today"} -> progress. What the volume
     held is gone then; no container that runs may have it."""
-    asked = _fields(await body.read(request), {"From": str, "Reference": str})
+    asked = fields(await body.read(request), RESTORE)
     name = request.match_info["name"]
     if bool(asked.get("From")) == bool(asked.get("Reference")):
         raise Invalid("give From, a volume, or Reference, a backup in a registry")
@@ -87,7 +90,7 @@ async def restore(request: web.Request) -> web.StreamResponse:
     return out.response
 
 
-def _fields(found: dict[str, Any], known: dict[str, type]) -> dict[str, Any]:
+def fields(found: dict[str, Any], known: Mapping[str, type]) -> dict[str, Any]:
     """Raises Invalid naming the key that is wrong."""
     for key, value in found.items():
         if key not in known:

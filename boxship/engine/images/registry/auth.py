@@ -57,7 +57,10 @@ def parse_credentials(document: dict[str, Any]) -> Credentials:
             raise Invalid(f"invalid credentials: {name} must be a text")
         values[field_name] = value
     if known.get("auth") and not values["username"]:
-        pair = base64.b64decode(str(known["auth"])).decode(errors="replace").rstrip("\0")
+        try:
+            pair = base64.b64decode(str(known["auth"])).decode(errors="replace").rstrip("\0")
+        except ValueError as e:
+            raise Invalid(f"invalid credentials: auth must be name:password in base64 ({e})") from e
         values["username"], _, values["password"] = pair.partition(":")
     return Credentials(**values)
 

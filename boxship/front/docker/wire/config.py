@@ -11,7 +11,7 @@ from boxship.model.container import ContainerSpec, HealthSpec, HostSpec, HostUpd
 from boxship.model.ports import named, short
 
 # Fields of Config that take another shape there than in ContainerSpec, or that are not in Config.
-_SPECIAL = frozenset({"exposed_ports", "volumes", "cmd", "entrypoint", "shell", "healthcheck", "host", "networks"})
+SPECIAL = frozenset({"exposed_ports", "volumes", "cmd", "entrypoint", "shell", "healthcheck", "host", "networks"})
 _OMITTED = frozenset({"args_escaped", "network_disabled", "mac_address", "stop_signal"})
 
 # What HostConfig shows on every Linux host, whatever was asked.
@@ -25,7 +25,7 @@ _render_host = names.renderer(HostSpec)
 _parse_update = names.parser(HostUpdate)
 _parse_health = names.parser(HealthSpec | None)
 _render_health = names.renderer(HealthSpec | None)
-_CONFIG = {field.docker: field for field in names.fields(ContainerSpec) if field.name not in _SPECIAL}
+_CONFIG = {field.docker: field for field in names.fields(ContainerSpec) if field.name not in SPECIAL}
 _SHAPED = ("ExposedPorts", "Volumes", "Cmd", "Entrypoint", "Shell", "Healthcheck", "HostConfig", "NetworkingConfig")
 # docker-py names the runtime here, beside HostConfig.
 _KNOWN = (*_CONFIG, *_SHAPED, "Runtime")

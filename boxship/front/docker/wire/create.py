@@ -54,7 +54,9 @@ def _runtime(host: HostSpec, named: Any) -> HostSpec:
 
 
 def _networks(value: Any) -> Endpoints:
-    given = names.folded(value, "EndpointsConfig") if isinstance(value, dict) else {}
+    if value is not None and not isinstance(value, dict):
+        raise names.mismatch(value, "NetworkingConfig", "network.NetworkingConfig")
+    given = names.folded(value or {}, "EndpointsConfig")
     endpoints = given.get("EndpointsConfig")
     if endpoints is not None and not isinstance(endpoints, dict):
         raise Invalid("invalid JSON: NetworkingConfig.EndpointsConfig must be an object")

@@ -54,8 +54,8 @@ def parse(body: dict[str, Any], version: Version = NEWEST) -> NetworkSpec:
 
 def wants_unique(body: Mapping[str, Any], version: Version) -> bool:
     """Whether another network of the same name is in the way; clients of old could choose."""
-    chosen = next((value for key, value in body.items() if key.lower() == "checkduplicate"), False)
-    return version >= UNIQUE_SINCE or bool(chosen)
+    chosen = _boolean(names.folded(body, "CheckDuplicate").get("CheckDuplicate"), False, "CheckDuplicate")
+    return version >= UNIQUE_SINCE or chosen
 
 
 def _ipv6(value: Any, pools: Iterable[Mapping[str, Any]], version: Version) -> bool:
