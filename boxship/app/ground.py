@@ -12,7 +12,7 @@ from boxship.base.errors import NotFound
 from boxship.base.facts import IdMap
 from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
 from boxship.host import mounts, quota, syscalls, userspaces
-from boxship.host.api.files import Packing, Trees
+from boxship.host.api.files import Packing, Sealed, Trees
 from boxship.model.status import Container
 
 _TICK = nanoseconds_a_tick(os.sysconf("SC_CLK_TCK"))
@@ -93,6 +93,9 @@ class Ground:
 
     async def unpack_layer(self, source: int, root: Path) -> None:
         await self._trees.unpack_layer(source, root)
+
+    async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
+        return await self._trees.seal(root, split, how)
 
     def sync(self, tree: Path) -> None:
         self._trees.sync(tree)

@@ -188,7 +188,7 @@ class Work:
         """Make a layer of what was written. still: all its time stamps become the epoch's, or else only later ones.
         Returns "" when nothing was written."""
         how = Packing(name="", whiteouts=True, latest=epoch, time=epoch if still else None)
-        staged = await self.parts.images.stage_tree(upper, self.parts.trees.packed(upper, "/", how))
+        staged = await self.parts.images.stage_tree(upper, how)
         if staged.facts.diff_id == EMPTY_TAR:
             self.parts.images.discard(staged)
             return ""

@@ -9,7 +9,6 @@ in until it is known to be on disk, and one that outlived its kernel with that m
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id, short
 from boxship.engine.images.inflate import GZIP, ZSTD, Intake
 from boxship.engine.images.tarsplit import Splitter, assemble
+from boxship.host.api.files import Packing, Sealed
 from boxship.model.image import Layer
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,10 @@ class Trees(Protocol):
     async def unpack_layer(self, source: int, root: Path) -> None:
         """Untar from the file descriptor `source`, to its end, into `root`; whiteouts take overlay's form.
         Nothing is written outside `root`. Raises Invalid naming the entry."""
+        ...
+
+    async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
+        """Tell of a tree's tar without making it, and write its split form to a file."""
         ...
 
     def open_in(self, root: Path, path: str) -> BinaryIO:
@@ -142,17 +146,18 @@ class Layers:
         (home / FACTS).write_bytes(encode(facts))
         return Staged(facts=facts, path=home, digest=digest)
 
-    def stage_tree(self, read: Read, tree: Path) -> Staged:
-        """Take over a directory that has overlay's form already, an upper one; `read` gives it as a plain tar. For a
-        thread. The tree is moved away; after a failure it may still be there."""
+    async def stage_tree(self, tree: Path, how: Packing) -> Staged:
+        """Take over a directory that has overlay's form already, an upper one; `how` it would be packed. The tree is
+        moved away; after a failure it may still be there."""
         home = self._tmp / f"layer-{short(new_id())}"
         home.mkdir(mode=0o755, parents=True)
         try:
-            facts = _told(read, home / SPLIT)
+            told = await self._trees.seal(tree, home / SPLIT, how)
             os.rename(tree, home / TREE)
         except BaseException:
             self._trees.trash(home)
             raise
+        facts = Facts(diff_id=told.diff_id, size=told.size, tar_size=told.tar_size)
         return self._staged(facts, home, facts.diff_id)
 
     def _extract(self, read: Read, home: Path, loop: asyncio.AbstractEventLoop) -> tuple[Facts, str]:
@@ -256,19 +261,6 @@ def _forms(intake: Intake) -> tuple[Packed, ...]:
     if intake.compression not in (GZIP, ZSTD):
         return ()
     return (Packed(digest=intake.digest, size=intake.packed_size, compression=intake.compression),)
-
-
-def _told(read: Read, split_file: Path) -> Facts:
-    """Write the split form of a tar; return its facts."""
-    seen, size = hashlib.sha256(), 0
-    with open(split_file, "wb") as split:
-        splitter = Splitter(split)
-        while piece := read(CHUNK):
-            seen.update(piece)
-            size += len(piece)
-            splitter.feed(piece)
-        splitter.close()
-    return Facts(diff_id="sha256:" + seen.hexdigest(), size=splitter.size, tar_size=size)
 
 
 def _pump(intake: "Intake", splitter: Splitter, sink: int) -> None:

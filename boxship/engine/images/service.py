@@ -27,6 +27,7 @@ from boxship.engine.images.making import ImportWish, check, imported
 from boxship.engine.images.manifest import Platform, check_platform, platform_of, suits
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
+from boxship.host.api.files import Packing
 from boxship.model.image import Described, Image, Statement
 from boxship.model.status import Container, State
 from boxship.store.api import Store
@@ -427,16 +428,9 @@ class Images:
             raise
         return made[0]
 
-    async def stage_tree(self, tree: Path, pieces: AsyncIterator[bytes]) -> Staged:
-        """Take an upper directory over as a layer; `pieces` give it as a tar. `keep`, `adopt` or `discard` it."""
-        made: list[Staged] = []
-        try:
-            await through_thread(pieces, lambda read: made.append(self._layers.stage_tree(read, tree)))
-        except BaseException:
-            for staged in made:
-                self._layers.discard(staged)
-            raise
-        return made[0]
+    async def stage_tree(self, tree: Path, how: Packing) -> Staged:
+        """Take an upper directory over as a layer; `how` it would be packed. `keep`, `adopt` or `discard` it."""
+        return await self._layers.stage_tree(tree, how)
 
     def keep(self, staged: Staged) -> Facts:
         """Make a staged layer a real one. The caller sees to it, before the loop goes on, that `kept` names it."""

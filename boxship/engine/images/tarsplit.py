@@ -1,9 +1,6 @@
 """Keep of a layer's tar only what its extracted files do not hold, and put both together again, byte for byte.
 
-A split file is a zstd stream of records: kind (1 byte), length (8 bytes, big endian), then
-`L`: that many bytes of the tar as they are; `F`: the contents of a file of that length, followed by the length of
-its path (2 bytes) and the path, relative to the layer; `K`: the CRC-32 that the file before it had, in place of a
-length. Idea: vbatts/tar-split. Reading and writing of the split file only; the layer's tree is somebody else's.
+host.jobs.splitform tells the form. Reading and writing of the split file only; the tree is somebody else's.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,19 +11,18 @@ from isal import isal_zlib
 
 from boxship.base.errors import Invalid
 from boxship.engine.images.paths import Paths
-from boxship.engine.images.tarhead import BLOCK, Head, HeadReader, padded
+from boxship.engine.images.tarhead import BLOCK, HeadReader, padded
+from boxship.host.jobs.splitform import Writer
 
 CHUNK = 1 << 18
-_LITERAL_LIMIT = 1 << 16  # literals are handed to the compressor in pieces of about this size
 
 
 class Splitter:
     """Is fed a tar in pieces of any size and writes its split form. size: bytes in regular files so far."""
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(sink, closefd=False)
+        self._writer = Writer(sink)
         self._heads = HeadReader()
-        self._literal = bytearray()
         self._partial = bytearray()  # a header of which not all has come
         self._copy = 0  # bytes to come that are taken literally
         self._skip = 0  # bytes to come that the extracted file will hold
@@ -59,19 +55,17 @@ class Splitter:
         self._crc = isal_zlib.crc32(piece, self._crc)
         self._skip -= len(piece)
         if not self._skip:
-            self._writer.write(b"K" + self._crc.to_bytes(8, "big"))
+            self._writer.crc(self._crc)
             self._crc = 0
 
     def _take(self, piece: memoryview) -> None:
         """Keep bytes as they are; bodies of extended headers are shown to the reader of headers too."""
         self._copy = max(0, self._copy - len(piece))
         self._heads.body(piece)
-        self._literal += piece
-        if len(self._literal) >= _LITERAL_LIMIT:
-            self._flush()
+        self._writer.literal(piece)
 
     def _block(self, block: bytes) -> None:
-        self._literal += block
+        self._writer.literal(block)
         head = self._heads.block(block)
         if head is None:
             self._copy = self._heads.wanted
@@ -82,29 +76,16 @@ class Splitter:
         if head.is_file:
             self.size += head.size
         if head.in_tree:
-            self._flush()
-            self._file(head)
+            self._writer.file(head.path.encode(errors="surrogateescape"), head.stored)
             self._skip, self._copy = head.stored, padded(head.stored) - head.stored
         else:
             self._copy = padded(head.stored)
-
-    def _file(self, head: Head) -> None:
-        path = head.path.encode(errors="surrogateescape")
-        record = b"F" + head.stored.to_bytes(8, "big") + len(path).to_bytes(2, "big") + path
-        self._writer.write(record)
-
-    def _flush(self) -> None:
-        if self._literal:
-            self._writer.write(b"L" + len(self._literal).to_bytes(8, "big"))
-            self._writer.write(bytes(self._literal))
-            self._literal.clear()
 
     def close(self) -> None:
         """Write the rest. Raises Invalid when the tar ended in the middle of an entry."""
         if self._partial or self._skip or (self._copy and not self._ended):
             raise Invalid("unexpected EOF: the layer's archive is cut off")
-        self._flush()
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
 
 def assemble(split: BinaryIO, open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:

@@ -79,6 +79,14 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     gid_map: tuple[IdMap, ...] = ()
 
 
+class Sealed(msgspec.Struct, frozen=True):
+    """A tree as a layer. diff_id: "sha256:…" of its tar.  size: bytes in regular files.  tar_size: of the tar."""
+
+    diff_id: str
+    size: int
+    tar_size: int
+
+
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Files of a tree, as COPY means them.
 
@@ -130,6 +138,11 @@ class Trees(Protocol):
 
     def packed(self, root: Path, path: str, how: Packing = AS_IS) -> AsyncIterator[bytes]:
         """`pack`, as pieces of up to 1 MiB. Not reading holds it back; leaving the iteration ends it."""
+        ...
+
+    async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
+        """Tell of the tar that `pack` would write of the whole root, and write its split form to the file `split`.
+        Raises NotFound."""
         ...
 
     async def unpack_stream(

@@ -47,7 +47,7 @@ def _contents(path: str, size: int) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if size <= CHUNK:
-            return hashlib.sha256(os.read(fd, CHUNK + 1)).digest()
+            return hashlib.sha256(os.read(fd, size + 1)).digest()
         found = hashlib.sha256()
         while piece := os.read(fd, CHUNK):
             found.update(piece)

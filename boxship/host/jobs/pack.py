@@ -6,15 +6,14 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from boxship.host.jobs import header
 from boxship.host.jobs.header import Member
+from boxship.host.jobs.sinks import Seal, Sealed, Sink, Stream
 from boxship.host.jobs.unpack import OPAQUE, Map
 
 T = TypeVar("T")
-GATHER = 1 << 18  # bytes kept back to be written together
-SMALL = 1 << 16  # files up to this size are copied through memory
 _KINDS = {
     stat.S_IFREG: header.FILE,
     stat.S_IFLNK: header.LINK,
@@ -42,12 +41,26 @@ class Rules(NamedTuple):
 
 def pack(sink: int, path: bytes, rules: Rules) -> None:
     """Write `path` as a tar to `sink`. A reader that went away ends it silently. Raises FileNotFoundError."""
+    stream = Stream(sink)
+    with suppress(BrokenPipeError):
+        _pack(stream, path, rules)
+        stream.flush()
+
+
+def seal(split: BinaryIO, path: bytes, rules: Rules) -> Sealed:
+    """Tell of the tar that `pack` would write, and write its split form: the files stay, and nothing passes but what
+    they do not hold. Raises FileNotFoundError."""
+    made = Seal(split)
+    _pack(made, path, rules)
+    return made.close()
+
+
+def _pack(sink: Sink, path: bytes, rules: Rules) -> None:
     path = path.rstrip(b"/") or b"/"
     name = path.rpartition(b"/")[2] if rules.name is None else _first_name(os.fsencode(rules.name))
-    with suppress(BrokenPipeError):
-        job = _Pack(sink, rules)
-        job.tree(path, name, os.lstat(path))
-        job.finish()
+    seen = os.lstat(path)
+    _Pack(sink, rules).tree(path, name, seen)
+    sink.literal(header.END)
 
 
 def _inverted(number: int, id_map: Map) -> int:
@@ -63,11 +76,10 @@ def _first_name(asked: bytes) -> bytes:
 
 
 class _Pack:
-    def __init__(self, sink: int, rules: Rules) -> None:
+    def __init__(self, sink: Sink, rules: Rules) -> None:
         self._sink = sink
+        self._keep = sink.literal
         self._rules = rules
-        self._kept: list[bytes] = []
-        self._kept_size = 0
         self._names: dict[tuple[int, int], bytes] = {}
         self._inverse = [
             tuple((outer, inner, size) for inner, outer, size in m) for m in (rules.uid_map, rules.gid_map)
@@ -149,41 +161,10 @@ class _Pack:
                 member = self._member(name, header.FILE, now)
                 attributes = _portable(_attributes(fd))
                 self._keep(header.header(member._replace(size=now.st_size, attributes=attributes)))
-                self._contents(fd, now.st_size)
+                self._sink.contents(name, fd, now.st_size)
+                self._keep(header.padding(now.st_size))
         finally:
             os.close(fd)
-
-    def _contents(self, fd: int, size: int) -> None:
-        """Exactly `size` bytes, whatever the file has become: the header has promised them."""
-        left = size
-        if size <= SMALL:
-            while left and (piece := os.read(fd, left)):
-                self._keep(piece)
-                left -= len(piece)
-        else:
-            self._flush()
-            while left and (sent := os.sendfile(self._sink, fd, None, min(left, 1 << 20))):
-                left -= sent
-        while left:
-            self._keep(bytes(min(left, GATHER)))
-            left -= min(left, GATHER)
-        self._keep(header.padding(size))
-
-    def _keep(self, piece: bytes) -> None:
-        self._kept.append(piece)
-        self._kept_size += len(piece)
-        if self._kept_size >= GATHER:
-            self._flush()
-
-    def _flush(self) -> None:
-        rest = memoryview(b"".join(self._kept))
-        self._kept, self._kept_size = [], 0
-        while rest:
-            rest = rest[os.write(self._sink, rest) :]
-
-    def finish(self) -> None:
-        self._keep(header.END)
-        self._flush()
 
 
 def _unless_changed(look: Callable[[bytes], T], path: bytes) -> T | None:

@@ -42,6 +42,14 @@ def _pack(fds: Sequence[int], path: str, rules: tuple[Any, ...]) -> None:
     pack.pack(sink, os.fsencode(path), pack.Rules(*rules))
 
 
+def _seal(fds: Sequence[int], path: str, rules: tuple[Any, ...]) -> tuple[str, int, int]:
+    split, root = fds
+    _enter(root)
+    with os.fdopen(split, "wb", closefd=False) as file:
+        sealed = pack.seal(file, os.fsencode(path), pack.Rules(*rules))
+    return sealed.diff_id, sealed.size, sealed.tar_size
+
+
 def _copy(fds: Sequence[int], path: str) -> None:
     root, target = fds
     _enter(root, path)
@@ -74,7 +82,7 @@ def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> N
 
 
 JOBS: dict[str, Callable[..., Any]] = {
-    "unpack": _unpack, "pack": _pack, "copy": _copy, "changes": _changes, "usage": _usage,
+    "unpack": _unpack, "pack": _pack, "seal": _seal, "copy": _copy, "changes": _changes, "usage": _usage,
     "fingerprint": _fingerprint, "sources": _sources, "place": _place,
 }  # fmt: skip
 

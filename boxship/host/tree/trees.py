@@ -18,6 +18,7 @@ from boxship.host.api.files import (
     Entry,
     Packing,
     Placing,
+    Sealed,
     Selection,
     Unpacked,
     Unpacking,
@@ -53,9 +54,12 @@ class Trees:
         await self.unpack(source, root, "/", Unpacking(layer=True))
 
     async def pack(self, root: Path, path: str, sink: int, how: Packing = AS_IS) -> None:
-        rules = (how.name, how.whiteouts, how.latest, how.time, _triples(how.uid_map), _triples(how.gid_map))
         with _directory(root) as top:
-            await self._workshop.call("pack", [path, rules], [sink, top])
+            await self._workshop.call("pack", [path, _rules(how)], [sink, top])
+
+    async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
+        with _directory(root) as top, split.open("wb") as file:
+            return Sealed(*await self._workshop.call("seal", ["/", _rules(how)], [file.fileno(), top]))
 
     async def packed(self, root: Path, path: str, how: Packing = AS_IS) -> AsyncIterator[bytes]:
         source, sink = _pipe()
@@ -164,6 +168,10 @@ class Trees:
 
 def _wish(what: Selection) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]:
     return what.sources, what.ignore, what.exclude, what.parents
+
+
+def _rules(how: Packing) -> tuple[object, ...]:
+    return how.name, how.whiteouts, how.latest, how.time, _triples(how.uid_map), _triples(how.gid_map)
 
 
 def _triples(id_map: Sequence[IdMap]) -> tuple[tuple[int, int, int], ...]:

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import isal
+import zstandard
+
 import boxship
 from boxship.base import errors
 from boxship.base.errors import KernelError, PlatformError
@@ -21,6 +24,8 @@ BIGGEST = 1 << 18
 BEGUN = b"+"  # first byte of every reply
 TRIES = 3
 CHUNK = 1 << 16
+_MODULES = (boxship, isal, zstandard)  # all that the helper needs
+_HOMES = list(dict.fromkeys(os.path.dirname(os.path.dirname(os.path.abspath(str(m.__file__)))) for m in _MODULES))
 log = logging.getLogger(__name__)
 
 
@@ -83,8 +88,7 @@ class Workshop:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BIGGEST)
         ours.setblocking(False)
-        home = os.path.dirname(os.path.dirname(os.path.abspath(boxship.__file__)))
-        code = f"import sys; sys.path.insert(0, {home!r}); from boxship.host.jobs.worker import main; main()"
+        code = f"import sys; sys.path[:0] = {_HOMES!r}; from boxship.host.jobs.worker import main; main()"
         try:
             with theirs:
                 # UTF-8 names in archives need a locale that has them; nothing else of our environment is needed.

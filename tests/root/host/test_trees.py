@@ -1,6 +1,7 @@
 """Trees packed, copied, compared, measured and thrown away, by the helper process and its children."""
 
 import asyncio
+import hashlib
 import io
 import os
 import shutil
@@ -19,9 +20,12 @@ import pytest
 
 from boxship.base.errors import Invalid, KernelError, NotFound, PlatformError
 from boxship.base.facts import IdMap
+from boxship.engine.images.making import EMPTY_TAR
+from boxship.engine.images.tarsplit import assemble
 from boxship.host import mounts, process
 from boxship.host.api.files import ADDED, DELETED, MODIFIED, Change, Packing, Unpacking
 from boxship.host.tree import Trees, workshop
+from boxship.host.tree.confined import open_in
 
 pytestmark = pytest.mark.root
 
@@ -125,6 +129,41 @@ async def test_pack_translates_owners(trees: Trees, place: Path) -> None:
     archive = await packed(trees, root, "/", Packing(name="", uid_map=maps[0], gid_map=maps[1]))
     (member,) = archive.getmembers()
     assert (member.uid, member.gid) == (5, 6)
+
+
+SHIFTED = IdMap(container=0, host=11, size=1000)
+RULES = {
+    "as it is": Packing(name=""),
+    "of one time": Packing(name="", whiteouts=True, time=7),
+    "not later than": Packing(name="", whiteouts=True, latest=1_500_000_000),
+    "of other owners": Packing(
+        name="", uid_map=(IdMap(container=0, host=11, size=1000),), gid_map=(IdMap(container=0, host=11, size=1000),)
+    ),
+}
+
+
+@pytest.mark.parametrize("how", RULES.values(), ids=RULES)
+async def test_a_seal_tells_of_the_tar_and_keeps_what_the_files_do_not(trees: Trees, place: Path, how: Packing) -> None:
+    root = varied(place / "root")
+    (root / "dir/.wh.odd").write_text("no whiteout, but named like one")
+    (root / ("long" * 50) / "ü").mkdir(parents=True)
+    (root / ("long" * 50) / "ü/f").write_text("far down")
+    archive = b"".join([piece async for piece in trees.packed(root, "/", how)])
+    sealed = await trees.seal(root, place / "split", how)
+    assert sealed.diff_id == "sha256:" + hashlib.sha256(archive).hexdigest()
+    assert sealed.tar_size == len(archive)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert sealed.size == sum(member.size for member in tar if member.isreg())
+    with open(place / "split", "rb") as split:
+        assert b"".join(assemble(split, lambda path: open_in(root, path))) == archive
+
+
+async def test_nothing_to_seal(trees: Trees, place: Path) -> None:
+    (place / "root").mkdir()
+    sealed = await trees.seal(place / "root", place / "split", Packing(name=""))
+    assert sealed.diff_id == EMPTY_TAR
+    with pytest.raises(NotFound):
+        await trees.seal(place / "none", place / "split", Packing(name=""))
 
 
 async def test_pack_ends_when_nobody_reads(trees: Trees, place: Path) -> None:

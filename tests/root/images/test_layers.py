@@ -39,6 +39,7 @@ class HostTrees:
 
     def __init__(self, trees: Trees) -> None:
         self.unpack_layer = trees.unpack_layer
+        self.seal = trees.seal
         self.open_in = trees.open_in
         self.trash = trees.trash
         self.sync = trees.sync

@@ -15,6 +15,7 @@ from boxship.base.clock import ManualClock
 from boxship.base.errors import Invalid
 from boxship.engine.events import Events
 from boxship.engine.images import Images
+from boxship.host.api.files import Packing, Sealed
 from boxship.model.status import Container
 from boxship.store.memory import MemoryStore
 
@@ -40,6 +41,9 @@ class FakeTrees:
                     tar.extract(member, root)
             while stream.read(1 << 16):
                 pass
+
+    async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
+        raise AssertionError("nothing is built here")
 
     def sync(self, tree: Path) -> None:
         self.synced += 1
