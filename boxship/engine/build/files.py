@@ -254,18 +254,19 @@ class Files:
                 given = owner or (None if piece.owned else ROOT)
                 how = Placing(target=target, owner=given, mode=mode, directory=taken.many)
                 try:
-                    await self._put(piece, root, how)
+                    await self._put(piece, root, how, None if upper == root or len(taken.pieces) > 1 else upper)
                 except (NotFound, Invalid) as e:
                     if isinstance(e, DockerfileError):
                         raise
                     raise failed(self._step.line, str(e)) from e
         return await work.take(upper, self._state.created // 1_000_000_000, still=still)
 
-    async def _put(self, piece: Piece, root: Path, how: Placing) -> None:
+    async def _put(self, piece: Piece, root: Path, how: Placing, upper: Path | None) -> None:
+        """upper: of the overlay that root is, if nobody looks at root later."""
         if piece.tree is not None and piece.tree.contents is not None:
             await piece.tree.contents.fill()
         if not piece.archive:
-            await self._trees.place(piece.root, piece.what, root, how)
+            await self._trees.place(piece.root, piece.what, root, how, upper=upper)
             return
         way = Placing(target=how.target.rstrip("/") or "/", owner=how.owner)
         await self._trees.place(self._work.space.empty, Selection(sources=("/",)), root, way)

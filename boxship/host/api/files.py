@@ -167,8 +167,11 @@ class Trees(Protocol):
         Raises NotFound."""
         ...
 
-    async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
-        """Copy the selected files of `root` into the tree `target`, with time stamps and attributes.
+    async def place(
+        self, root: Path, what: Selection, target: Path, how: Placing, *, upper: Path | None = None
+    ) -> None:
+        """Copy the selected files of `root` into the tree `target`, with time stamps and attributes. upper: of the
+        overlay that `target` is: makes it faster, but nobody may look into `target` afterwards.
         Raises NotFound, Invalid."""
         ...
 

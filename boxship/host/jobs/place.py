@@ -11,7 +11,7 @@ from boxship.base.errors import Invalid
 from boxship.host.jobs.copy import contents
 from boxship.host.jobs.mode import changed
 from boxship.host.jobs.select import Found, Item, Selector, Wish
-from boxship.host.jobs.ways import Way, Ways
+from boxship.host.jobs.ways import Upper, Way, Ways
 
 SMALL = 1 << 17  # files up to this size are copied through memory, holes and all
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,23 +29,23 @@ class Rules(NamedTuple):
     directory: bool
 
 
-def place(wish: Wish, rules: Rules, root: int) -> None:
-    """Copy the files of `wish` below the directory behind `root`. Raises NotFound, Invalid."""
+def place(wish: Wish, rules: Rules, root: int, upper: Upper | None = None) -> None:
+    """Copy the files of `wish` below the directory behind `root`; see Ways for `upper`. Raises NotFound, Invalid."""
     os.umask(0)
     selector = Selector(wish)
     sources = selector.sources()
     into = rules.directory or rules.target.endswith("/") or len(sources) > 1
     if len(sources) > 1 and not (rules.directory or rules.target.endswith("/")):
         raise Invalid("the destination must be a directory and end with a / when there are several source files")
-    job = _Place(rules, root)
+    job = _Place(rules, Ways(root, rules.owner or _US, upper))
     for found in sources:
         job.source(selector, found, into)
 
 
 class _Place:
-    def __init__(self, rules: Rules, root: int) -> None:
+    def __init__(self, rules: Rules, ways: Ways) -> None:
         self._rules = rules
-        self._ways = Ways(root, rules.owner or _US)
+        self._ways = ways
         self._links: dict[tuple[int, int], str] = {}
 
     def source(self, selector: Selector, found: Found, into: bool) -> None:
@@ -107,13 +107,13 @@ class _Place:
         if first == path:
             return False
         there, _, old = first.rpartition("/")
-        beside = self._ways.open(there, os.O_PATH | os.O_DIRECTORY)
+        ends = [self._ways.through(directory, os.O_PATH | os.O_DIRECTORY) for directory in (there, above)]
         try:
-            way = self._ways.to(above)
-            _make_way(name, way.fd, path)
-            os.link(old, name, src_dir_fd=beside, dst_dir_fd=way.fd, follow_symlinks=False)
+            _make_way(name, ends[1], path)
+            os.link(old, name, src_dir_fd=ends[0], dst_dir_fd=ends[1], follow_symlinks=False)
         finally:
-            os.close(beside)
+            for fd in ends:
+                os.close(fd)
         return True
 
     def _make(self, item: Item, name: str, way: Way) -> None:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from boxship.base.errors import PlatformError
 from boxship.host import syscalls
-from boxship.host.jobs import changes, copy, fingerprint, libarchive, pack, place, select, unpack, usage
+from boxship.host.jobs import changes, copy, fingerprint, libarchive, pack, place, select, unpack, usage, ways
 
 CONTROL = 3  # descriptor of the socket requests come from
 BIGGEST = 1 << 18  # bytes of a request
@@ -76,9 +76,10 @@ def _sources(fds: Sequence[int], what: tuple[Any, ...]) -> list[str]:
 
 
 def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> None:
-    root, target = fds
+    root, target, *upper = fds
+    past = ways.Upper(upper[0], ways.Names()) if upper else None
     _enter(root)
-    place.place(select.Wish(*what), place.Rules(*how), target)
+    place.place(select.Wish(*what), place.Rules(*how), target, past)
 
 
 JOBS: dict[str, Callable[..., Any]] = {

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -118,10 +118,13 @@ class Trees:
         with _directory(root) as top:
             return [str(path) for path in await self._workshop.call("sources", [_wish(what)], [top])]
 
-    async def place(self, root: Path, what: Selection, target: Path, how: Placing) -> None:
+    async def place(
+        self, root: Path, what: Selection, target: Path, how: Placing, *, upper: Path | None = None
+    ) -> None:
         rules = (how.target, how.owner, how.mode, how.directory)
-        with _directory(root) as top, _directory(target) as bottom:
-            await self._workshop.call("place", [_wish(what), rules], [top, bottom])
+        with ExitStack() as held:
+            fds = [held.enter_context(_directory(tree)) for tree in (root, target, upper) if tree is not None]
+            await self._workshop.call("place", [_wish(what), rules], fds)
 
     async def changes(self, upper: Path, lowers: Sequence[Path]) -> tuple[Change, ...]:
         async with self._walks:

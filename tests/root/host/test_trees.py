@@ -23,7 +23,7 @@ from boxship.base.facts import IdMap
 from boxship.engine.images.making import EMPTY_TAR
 from boxship.engine.images.tarsplit import assemble
 from boxship.host import mounts, process
-from boxship.host.api.files import ADDED, DELETED, MODIFIED, Change, Packing, Unpacking
+from boxship.host.api.files import ADDED, DELETED, MODIFIED, Change, Packing, Placing, Selection, Unpacking
 from boxship.host.tree import Trees, workshop
 from boxship.host.tree.confined import open_in
 
@@ -320,6 +320,51 @@ async def test_upper_packs_as_a_layer_that_unpacks_to_the_same_overlay(trees: Tr
 
 
 # links swapped while we work
+
+
+def lowers(place: Path) -> list[Path]:
+    """Two layers, the second of which hides something of the first."""
+    low, high = place / "low", place / "high"
+    for path in ("usr/bin", "app/old", "app/deep", "gone/inner"):
+        (low / path).mkdir(parents=True)
+    (low / "bin").symlink_to("usr/bin")
+    (low / "app/to").symlink_to("/usr/bin")
+    (low / "app/file").write_text("lower")
+    (low / "gone/inner/file").write_text("lower")
+    os.chmod(low / "app/old", 0o2770)
+    high.mkdir()
+    os.mknod(high / "gone", stat.S_IFCHR, 0)
+    return [low, high]
+
+
+def sources(root: Path) -> Path:
+    varied(root)
+    for path in ("to", "old/new", "fresh/a/b", "inner"):
+        (root / path).mkdir(parents=True)
+        (root / path / "file").write_text(path)
+        os.link(root / "dir/file", root / path / "again")
+    os.chmod(root / "fresh/a", 0o2755)
+    (root / "file").write_text("upper")
+    return root
+
+
+@pytest.mark.parametrize("target", ["/app", "/", "/none/yet/", "/bin/", "/bin/below", "/gone", "/app/to/x"])
+async def test_what_goes_past_the_overlay_is_the_same(trees: Trees, place: Path, target: str) -> None:
+    root, below = sources(place / "root"), lowers(place)
+    found = []
+    for number, past in enumerate((False, True)):
+        merged, upper, work = (place / f"{name}{number}" for name in ("merged", "upper", "work"))
+        for made in (merged, upper, work):
+            made.mkdir()
+        mounts.overlay(str(merged), list(map(str, below)), str(upper), str(work))
+        how = Placing(target=target, owner=(0, 0))
+        await trees.place(root, Selection(sources=("/",)), merged, how, upper=upper if past else None)
+        mounts.unmount(str(merged))
+        found.append(await trees.seal(upper, place / "split", Packing(name="", whiteouts=True, time=7)))
+        mounts.overlay(str(merged), [*map(str, below), str(upper)], "", "")
+        found.append(await trees.fingerprint(merged, Selection(sources=("/",)), owned=True))
+    assert found[:2] == found[2:]
+    assert next(upper.rglob("fresh/a/b/again")).stat().st_nlink > 4
 
 
 @pytest.fixture
