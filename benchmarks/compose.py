@@ -59,7 +59,8 @@ class Tool:
 
     def __init__(self, name: str, words: list[str], host: str) -> None:
         self.name, self.words = name, words
-        self.environ = {**os.environ, "DOCKER_HOST": host, "BOXSHIP_HOST": host, "COMPOSE_HTTP_TIMEOUT": "120"}
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # as installed
+        self.environ = {**kept, "DOCKER_HOST": host, "BOXSHIP_HOST": host, "COMPOSE_HTTP_TIMEOUT": "120"}
 
     def __call__(self, folder: Path, *words: str, **env: str) -> float:
         """Run it in a folder; return the seconds from shell to shell."""

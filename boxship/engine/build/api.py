@@ -38,6 +38,14 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a secret's file is, and its permission bits; None leaves it to the step."""
+
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+
+
 class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a build that is no bytes.
 
@@ -60,6 +68,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     tags:        names for the result.
     attests:     statements about the result, by type (provenance, sbom), with the attributes of `--attest`.
     epoch:       seconds since 1970 that SOURCE_DATE_EPOCH gives; None takes the base image's.
+    secrets:     owner and mode of secrets, by id, where the step that mounts one does not say.
     keep_steps:  make an image of every step, as the classic builder does.
     session:     mount caches of `RUN --mount=type=cache` are the daemon's, whatever this says; kept for progress.
     """
@@ -87,6 +96,7 @@ class BuildSpec(msgspec.Struct, frozen=True, kw_only=True):
     cache_to: tuple[CacheRef, ...] = ()
     attests: dict[str, dict[str, str]] = {}
     epoch: int | None = None
+    secrets: dict[str, Owner] = {}
     keep_steps: bool = False
     session: str = ""
 

@@ -11,7 +11,7 @@ import msgspec
 from boxship.base.errors import NotFound, RuntimeFailed
 from boxship.base.ids import new_id
 from boxship.engine.build import foreign, keys, remote
-from boxship.engine.build.api import CONTEXT
+from boxship.engine.build.api import CONTEXT, Owner
 from boxship.engine.build.cachemounts import CacheMounts
 from boxship.engine.build.dockerfile.source import failed
 from boxship.engine.build.dockerfile.values import Mount, Run
@@ -341,8 +341,9 @@ class Running:
         if mount.target or not mount.env:
             file = self._memory(stack) / "secret"
             file.write_bytes(secret)
-            os.chown(file, mount.uid or 0, mount.gid or 0)
-            file.chmod(mount.mode if mount.mode is not None else 0o400)
+            uid, gid, mode = _owner(mount, self._work.spec.secrets.get(mount.id, Owner()))
+            os.chown(file, uid, gid)
+            file.chmod(mode)
             target = mount.target or f"/run/secrets/{mount.id}"
             points.append(MountPoint(type="bind", destination=target, source=str(file), rw=False))
 
@@ -375,3 +376,12 @@ class Running:
         file.chmod(0o755)
         target = f"{SCRIPT}{self._step.heredocs[0].name}"
         return MountPoint(type="bind", destination=target, source=str(file), rw=False)
+
+
+def _owner(mount: Mount, given: Owner) -> tuple[int, int, int]:
+    """Return user, group and mode of a secret's file: what the step says, else what came with the secret."""
+    uid, gid, mode = (
+        own if own is not None else other
+        for own, other in ((mount.uid, given.uid), (mount.gid, given.gid), (mount.mode, given.mode))
+    )
+    return uid or 0, gid or 0, 0o400 if mode is None else mode

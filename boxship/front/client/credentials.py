@@ -7,7 +7,6 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from boxship.base.errors import Invalid, PlatformError
@@ -41,10 +40,11 @@ class Keyring:
     """Credentials of one user; every change is written at once. Raises Invalid for a file that is no JSON."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        home = environ.get("DOCKER_CONFIG") or str(Path(environ.get("HOME", "/root"), ".docker"))
-        self._file = Path(home, "config.json")
+        home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", "/root"), ".docker")
+        self._file = os.path.join(home, "config.json")
         try:
-            self._config: dict[str, Any] = json.loads(self._file.read_text())
+            with open(self._file, encoding="utf-8") as file:
+                self._config: dict[str, Any] = json.load(file)
         except FileNotFoundError:
             self._config = {}
         except ValueError as e:
@@ -110,8 +110,8 @@ class Keyring:
 
     def _write(self) -> None:
         """Nobody else may read it; what was there stays until the new one is whole."""
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._file.with_name(f"config.json.{os.getpid()}")
+        os.makedirs(os.path.dirname(self._file), mode=0o700, exist_ok=True)
+        new = f"{self._file}.{os.getpid()}"
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self._config, file, indent="\t")
         os.replace(new, self._file)

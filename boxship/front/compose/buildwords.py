@@ -7,7 +7,7 @@ import msgspec
 
 from boxship.base.errors import Invalid
 from boxship.front.compose import labels
-from boxship.front.compose.model import Build, Project, Service
+from boxship.front.compose.model import Build, FileReference, Project, Service
 
 REMOTE = ("http://", "https://", "git://", "git@", "github.com/", "ssh://")
 OTHER_SERVICE = "service:"
@@ -41,9 +41,6 @@ def _refuse(service: Service, wanted: Build) -> None:
     where = f"services.{service.name}.build"
     if wanted.privileged:
         raise Invalid(f"{where}.privileged is not supported: name what steps may do in `entitlements`")
-    for secret in wanted.secrets:
-        if secret.uid or secret.gid or secret.mode is not None:
-            raise Invalid(f"{where}.secrets.{secret.source}: owner and mode are for RUN --mount=type=secret to say")
 
 
 def _words(project: Project, service: Service, wanted: Build, flags: Flags, inline: str) -> Iterator[str]:
@@ -116,7 +113,13 @@ def _secrets(project: Project, service: Service, wanted: Build) -> Iterator[str]
             which = "undefined" if found is None else "external"
             raise Invalid(f"services.{service.name}.build.secrets refers to {which} secret {reference.source}")
         place = f"src={found.file}" if found.file else f"env={found.environment}"
-        yield f"id={reference.target or reference.source},{place}"
+        yield f"id={reference.target or reference.source},{place}{_owner(reference)}"
+
+
+def _owner(reference: FileReference) -> str:
+    told = {"uid": reference.uid, "gid": reference.gid}
+    mode = "" if reference.mode is None else f",mode={reference.mode:o}"
+    return "".join(f",{key}={value}" for key, value in told.items() if value) + mode
 
 
 def _keys(wanted: Build) -> Iterator[str]:

@@ -38,11 +38,16 @@ def check(project: Project, service: Service) -> None:
                 raise Invalid(f'service "{service.name}" refers to undefined {kind} {reference.source}')
             if found.external:
                 raise Invalid(
-                    f"unsupported external {kind} {found.name or reference.source}: there is no store on one host"
+                    f"unsupported external {kind} {found.name or reference.source}: one host has no store of {kind}s; "
+                    f"have a file of that name in a folder that COMPOSE_EXTERNAL_{kind.upper()}S names, or say `file` "
+                    "or `environment`"
                 )
             if found.driver or found.template_driver:
                 key = "driver" if found.driver else "template_driver"
-                raise Invalid(f"{kind}s.{reference.source}.{key} is not supported on one host")
+                raise Invalid(
+                    f"{kind}s.{reference.source}.{key} is not supported on one host: it is for services of a swarm; "
+                    "say `file` or `environment`"
+                )
 
 
 def placed(project: Project, service: Service) -> Iterator[Placed]:

@@ -64,6 +64,11 @@ class Foreground:
             with self._changed:
                 self._threads[id] = thread
 
+    def show(self, id: str, what: str) -> None:
+        """Show what a step before the start of a service prints."""
+        self._printer.know(what)
+        logs.attach(Client(self._address), id, what, self._printer)
+
     def started(self) -> None:
         """Say that everything that is to start has started."""
         with self._changed:

@@ -8,15 +8,18 @@ from typing import Any
 
 from boxship.base.errors import PlatformError
 from boxship.front.client.api import ApiError, Client, segment
-from boxship.front.compose import files, hooks, images, labels, previous, waits, wire
+from boxship.front.compose import files, hooks, images, labels, prestart, previous, waits, wire
 from boxship.front.compose.model import Project, Service
+from boxship.front.compose.placing import place
 from boxship.front.compose.plan import steps
+from boxship.front.compose.plan.provide import Told
 from boxship.front.compose.plan.up import resolved
 from boxship.front.compose.progress import WORDS, Board
 from boxship.front.compose.state import Observed, Seen
 
 Json = dict[str, Any]
 Hash = Callable[[Service], str]
+PROVIDED = {"up": "Created", "down": "Removed", "stop": "Stopped"}
 IN_MEMORY = "held in memory only"  # what the engine says of secrets that a boot of the machine took
 
 
@@ -70,13 +73,15 @@ class Ids:
 class Hands:
     """Carries out steps for one project; `act` may be called from many threads.
 
-    listener: called with (container id, service) after a container is made or found and before it starts.
+    listener: called with (container id, name, service) after a container is made or found and before it starts.
+    shower: called with (container id, what it does) before a step of `pre_start` runs.
     """
 
     def __init__(self, client: Client, project: Project, seen: Observed, hash_of: Hash, board: Board) -> None:
         self.project, self.seen, self.board = project, seen, board
         self.ids = Ids(seen)
         self.listener: Callable[[str, str, str], None] | None = None
+        self.shower: prestart.Shower | None = None
         self.deadline: float | None = None
         self.build: images.Builder | None = None
         self.quiet_pull = False
@@ -85,6 +90,7 @@ class Hands:
         self._local = threading.local()
         self._seen = {c.id: c for c in seen.containers}
         self.replaced: set[str] = set()
+        self.told: dict[str, Told] = {}  # variables of provided services, by service
 
     @property
     def client(self) -> Client:
@@ -116,6 +122,16 @@ class Hands:
         for about in action.abouts:
             self.board.tell(about, word, state, detail)
 
+    def _provide(self, action: steps.Provide) -> str:
+        from boxship.front.compose import providers  # only who has one pays
+
+        environ = {**self.project.environment, "DOCKER_HOST": self._address.shown}
+        told = providers.run(self.project, action, self.board, environ)
+        if told is None:
+            return f"Its provider has no {action.command}"
+        self.told[action.service] = told
+        return PROVIDED[action.command]
+
     def _words(self, action: steps.Action) -> tuple[str, str]:
         if isinstance(action, steps.Create) and action.replaces:
             return "Recreate", ""
@@ -142,6 +158,8 @@ class Hands:
             case steps.Build():
                 assert self.build is not None
                 return self.build(self.client, action, self.board)
+            case steps.Provide():
+                return self._provide(action)
             case steps.Await():
                 ids = [self.ids.named(name) for name in action.names]
                 return waits.wait(self.client, action, ids, self.deadline)
@@ -161,6 +179,8 @@ class Hands:
                 return self._start(action)
             case steps.Hooks():
                 hooks.run(self.client, self.project.services[action.service], self.ids.of(action), action, self.board)
+            case steps.PreStart():
+                self._pre_start(action)
             case steps.Drain():
                 self._drain(action)
             case steps.TakePorts(name, source=source):
@@ -301,6 +321,11 @@ class Hands:
             self.client.post(f"/containers/{segment(id)}/start")
         return ""
 
+    def _pre_start(self, action: steps.PreStart) -> None:
+        service = resolved(self.project.services[action.service], self.ids.first)
+        step = prestart.Step(self.project, service, action, self.ids.of(action))
+        prestart.run(self.client, step, self.board, self.shower)
+
     def _drain(self, action: steps.Drain) -> None:
         """Take away every published port: new connections go to others, old ones come to their end."""
         found = self.client.get(f"{self._at(action)}/json")
@@ -319,19 +344,6 @@ class Hands:
         while quiet < 2 and time.monotonic() < end:
             time.sleep(0.1)
             quiet = quiet + 1 if not self.client.get(f"/boxship{at}/connections")["Accepted"] else 0
-
-
-def place(client: Client, project: Project, service: Service, id: str) -> None:
-    """Put configs and secrets that are no files on the host into a container that does not run yet."""
-    files.check(project, service)
-    found = list(files.placed(project, service))
-    if found:
-        query = {"path": "/", "copyUIDGID": any(file.uid or file.gid for file in found)}
-        headers = {"Content-Type": "application/x-tar"}
-        reply = client.stream(
-            "PUT", f"/containers/{segment(id)}/archive", query, body=files.archive(found), headers=headers
-        )
-        reply.body()
 
 
 @contextlib.contextmanager

@@ -4,13 +4,19 @@ A container whose label differs from its service's hash is replaced by `up`. How
 many containers there are, do not count.
 """
 
-import hashlib
-
 import msgspec
 
 from boxship.front.compose.model import Service
 from boxship.front.compose.render import json
 from boxship.front.compose.render.plain import plain
+
+try:  # hashlib loads all of OpenSSL, which takes longer than the hashes
+    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]
+except ImportError:
+    try:
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha256 as _sha256
 
 
 def service_hash(service: Service) -> str:
@@ -21,4 +27,4 @@ def service_hash(service: Service) -> str:
     counted = msgspec.structs.replace(
         service, build=None, pull_policy="", pull_refresh_after="", scale=None, deploy=deploy
     )
-    return hashlib.sha256(json.dump(plain(counted, json=True)).encode()).hexdigest()
+    return str(_sha256(json.dump(plain(counted, json=True)).encode()).hexdigest())

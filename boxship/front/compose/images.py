@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from boxship.base.errors import Invalid, PlatformError
 from boxship.front.client.api import ApiError, Client
-from boxship.front.client.credentials import shown
 from boxship.front.compose.model import Project, Service
 from boxship.front.compose.plan.graph import ordered
 from boxship.front.compose.plan.sketch import Sketch
@@ -20,7 +19,14 @@ ALWAYS, MISSING, NEVER, BUILD = "always", "missing", "never", "build"
 
 
 def wanted(project: Project) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(project.image_of(s) for s in involved(project).values() if s.provider is None))
+    services = involved(project).values()
+    own = [project.image_of(service) for service in services if service.provider is None]
+    return tuple(dict.fromkeys((*own, *(image for service in services for image in _before_start(service)))))
+
+
+def _before_start(service: Service) -> Iterable[str]:
+    """Yield the images that steps of `pre_start` name."""
+    return (hook.image for hook in service.pre_start if hook.image)
 
 
 def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str = "", no_build: bool = False) -> Plan:
@@ -35,7 +41,22 @@ def plan(project: Project, present: Mapping[str, str], *, build: bool, pull: str
                 f'service "{name}" has neither an image nor a build context specified: invalid compose project'
             )
         _one(sketch, project, service, present, _Ask(build and not no_build, pull, no_build))
+    built = {project.image_of(service) for service in project.everything.values() if service.build is not None}
+    for name, service in project.services.items():
+        for image in _before_start(service):
+            if image not in built:
+                _step(sketch, name, image, present, pull or service.pull_policy)
     return sketch.plan()
+
+
+def _step(sketch: Sketch, service: str, image: str, present: Mapping[str, str], policy: str) -> None:
+    """Plan the pull of an image that a step of `pre_start` names."""
+    there = image in present
+    if policy == NEVER and not there:
+        raise PlatformError(f"No such image: {image}")
+    if (not there or policy == ALWAYS) and not sketch.has(f"pull {image}"):
+        cause = f"pull policy {policy}" if there else "it is not here"
+        sketch.add(f"pull {image}", Pull(service, image), cause)
 
 
 def _in_order(project: Project) -> Iterable[tuple[str, Service]]:
@@ -100,6 +121,8 @@ def pull(client: Client, project: Project, action: Pull, board: Board, *, quiet:
     name, tag = split(action.image)
     query = {"fromImage": name, "tag": tag, "platform": service.platform or None}
     try:
+        from boxship.front.client.credentials import shown  # only who pulls pays
+
         headers = shown(project.environment, action.image)
         reply = client.stream("POST", "/images/create", query, headers=headers)
         for line in reply.lines():

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from boxship.base.errors import PlatformError
 from boxship.front.client.api import Client, segment
@@ -56,10 +56,24 @@ class Printer:
         return f"{self._names[name]}{head}{_PLAIN}" if self._colour else head
 
 
+class Taker(Protocol):
+    """What takes lines: a Printer, or a list."""
+
+    def line(self, name: str, text: str, stream: int = 1) -> None: ...
+
+
+class _Kept:
+    def __init__(self, found: list[str]) -> None:
+        self._found = found
+
+    def line(self, name: str, text: str, stream: int = 1) -> None:
+        self._found.append(text)
+
+
 class Lines:
     """Cuts the bytes of one container into lines, the two streams apart. A terminal's bytes are not framed."""
 
-    def __init__(self, printer: Printer, name: str, *, terminal: bool) -> None:
+    def __init__(self, printer: Taker, name: str, *, terminal: bool) -> None:
         self._printer, self._name, self._terminal = printer, name, terminal
         self._held = bytearray()
         self._rest: dict[int, bytes] = {1: b"", 2: b""}
@@ -103,6 +117,18 @@ def follow(client: Client, id: str, name: str, printer: Printer, query: Mapping[
     terminal = bool(client.get(f"/containers/{segment(id)}/json")["Config"]["Tty"])
     reply = client.stream("GET", f"/containers/{segment(id)}/logs", query)
     return _thread(_streamed(reply), Lines(printer, name, terminal=terminal))
+
+
+def last_lines(client: Client, id: str, count: int) -> list[str]:
+    """Return the last lines that a container has printed, on both streams."""
+    query = {"stdout": True, "stderr": True, "tail": count}
+    found: list[str] = []
+    reply = client.stream("GET", f"/containers/{segment(id)}/logs", query)
+    kept = Lines(_Kept(found), "", terminal=bool(client.get(f"/containers/{segment(id)}/json")["Config"]["Tty"]))
+    for piece in _streamed(reply):
+        kept.feed(piece)
+    kept.end()
+    return found[-count:]
 
 
 def _taken(connection: Connection) -> Iterator[bytes]:

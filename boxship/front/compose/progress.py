@@ -27,6 +27,7 @@ WORDS: Mapping[type[steps.Action], tuple[str, str]] = {
     steps.Remove: ("Removing", "Removed"),
     steps.TakePorts: ("Taking over", "Taken over"),
     steps.Drain: ("Draining", "Drained"),
+    steps.PreStart: ("Preparing", "Prepared"),
     steps.Await: ("Waiting", "Healthy"),
     steps.Delay: ("Pausing update", "Going on"),
 }

@@ -10,7 +10,8 @@ class Seen(NamedTuple):
     """One container. state: created, running, restarting, paused, exited, dead, removing.
 
     health: starting, healthy, unhealthy, or "" without a check. number: 0 for one-off containers without one.
-    mounts: as the list of containers tells them. code: exit code of an exited one.
+    mounts: as the list of containers tells them. code: exit code of an exited one. hook: what it was made for, when it
+    was for a step before the service's own containers start; such a one is one_off too.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Seen(NamedTuple):
     image_id: str = ""
     config_hash: str = ""
     one_off: bool = False
+    hook: str = ""
     replaces: str = ""
     created: int = 0
     labels: Mapping[str, str] = {}
@@ -52,6 +54,10 @@ class Observed(NamedTuple):
         found = [c for c in self.containers if c.service == service and not c.one_off]
         return tuple(sorted(found, key=lambda c: (c.number, c.created)))
 
+    def hooks(self, service: str) -> tuple[Seen, ...]:
+        """Return what steps before the start of a service have left behind."""
+        return tuple(c for c in self.containers if c.service == service and c.hook)
+
     def services(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(c.service for c in self.containers if not c.one_off))
 
@@ -71,7 +77,8 @@ def container(entry: Mapping[str, Any]) -> Seen:
         image=entry.get("Image", ""),
         image_id=entry.get("ImageID", ""),
         config_hash=own.get(labels.CONFIG_HASH, ""),
-        one_off=own.get(labels.ONE_OFF, "False") == "True",
+        one_off=own.get(labels.ONE_OFF, "False") == "True" or labels.HOOK in own,
+        hook=own.get(labels.HOOK, ""),
         replaces=own.get(labels.REPLACES, ""),
         created=int(entry.get("Created") or 0),
         labels=own,

@@ -1,21 +1,22 @@
 """`up`: images first, then everything else, and what becomes of an update that fails."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import msgspec
 
 from boxship.base.errors import PlatformError
 from boxship.front.client.api import Client
-from boxship.front.compose import files, images, meaning
+from boxship.front.compose import files, images, outside, prestart
 from boxship.front.compose.execute import StepFailed, execute
 from boxship.front.compose.hands import Hands
 from boxship.front.compose.hash import service_hash
 from boxship.front.compose.load.meaning import meaningless
-from boxship.front.compose.model import Project
+from boxship.front.compose.load.profiles import select
+from boxship.front.compose.model import Project, Service
 from boxship.front.compose.observe import containers, observe
-from boxship.front.compose.plan import rollback, steps, up
+from boxship.front.compose.plan import provide, rollback, steps, up
 from boxship.front.compose.progress import Board
 from boxship.front.compose.state import Observed
 
@@ -36,6 +37,7 @@ class Up:
         self._client, self._project, self._board, self._show = client, project, board, show
         self.build: images.Builder | None = None
         self.listener: Callable[[str, str, str], None] | None = None
+        self.shower: prestart.Shower | None = None
         self.meet: dict[str, str] = {}
         self.warn: Callable[[str], None] = lambda text: None
 
@@ -43,11 +45,12 @@ class Up:
         """Bring the project to what the files say; return what was there before. timeout: seconds to wait at most.
 
         Raises PlatformError."""
-        meaning.refuse(self._project)
+        self._project = outside.completed(self._project, self._client.address, self.warn, dry=self._show is not None)
         for service in self._project.services.values():
             files.check(self._project, service)
         for sentence in meaningless(self._project):
             self.warn(f"warning: {sentence}")
+        self._tell_providers(wish, wanted)
         seen = self.prepare(wanted or Images())
         plan = up.plan(self._project, wish, seen, service_hash, self.meet)
         for warning in plan.warnings:
@@ -56,6 +59,31 @@ class Up:
             self._board.tell(f"Container {name}", "Running", "done")
         self._carry_out(plan, seen, timeout)
         return seen
+
+    def _tell_providers(self, wish: up.Wish, wanted: Images | None) -> None:
+        """Have provided services brought up, each after the containers it needs; what is told goes to dependents."""
+        for name in provide.provided(self._project) if wish.start else ():
+            needed = provide.below(self._project, name)
+            if needed and self._show is None:
+                self._part(needed, self._project.services[name]).run(
+                    msgspec.structs.replace(wish, wait=False, remove_orphans=False, ignore_orphans=True), wanted
+                )
+            hands = self._hands(Observed())
+            try:
+                self._do(provide.tell((name,), "up"), hands)
+            except StepFailed as failed:
+                raise _told(failed) from failed
+            if name in hands.told:
+                self._project, warnings = provide.injected(self._project, name, hands.told[name])
+                for text in warnings:
+                    self.warn(f"warning: {text}")
+
+    def _part(self, names: Sequence[str], dependent: Service) -> "Up":
+        """Return the `up` of some services that another one depends on."""
+        part = Up(self._client, select(self._project, names), self._board)
+        part.build, part.listener, part.shower, part.warn = self.build, self.listener, self.shower, lambda text: None
+        part.meet = {o: d.condition for o, d in dependent.depends_on.items() if o in names}
+        return part
 
     def prepare(self, wanted: Images) -> Observed:
         """Pull and build what is missing or asked for; return what is there then."""
@@ -80,6 +108,7 @@ class Up:
     def _hands(self, seen: Observed, *, quiet: bool = False) -> Hands:
         hands = Hands(self._client, self._project, seen, service_hash, self._board)
         hands.build, hands.listener, hands.quiet_pull = self.build, self.listener, quiet
+        hands.shower = self.shower
         return hands
 
     def _carry_out(self, plan: steps.Plan, seen: Observed, timeout: float) -> None:

@@ -104,7 +104,7 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
     source = _Source(session, parsed)
     secrets = dict(map(wish.secret, parsed.many("secret")))
     for id, secret in secrets.items():
-        read_secret(id, secret)  # said now, not in the middle of the build
+        read_secret(id, secret, session.environ)  # said now, not in the middle of the build
     request: dict[str, Any] = {
         **source.request,
         "Target": parsed.text("target"),
@@ -121,6 +121,7 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
         "CacheFrom": [wish.cache(word, "cache-from") for word in parsed.many("cache-from")],
         "CacheTo": [wish.cache(word, "cache-to") for word in parsed.many("cache-to")],
         "Attests": wish.attests(parsed.many("attest"), parsed.text("provenance"), parsed.text("sbom")),
+        "Secrets": {id: dict(secret.owner) for id, secret in secrets.items() if secret.owner},
         "Check": parsed.on("check") or parsed.text("call") == "check",
         "Host": _host(parsed),
     }
@@ -132,6 +133,7 @@ def _request(session: Session, parsed: Parsed) -> tuple[dict[str, Any], Given]:
         archive=source.archive,
         keys=source.keys,
         secrets=secrets,
+        variables=session.environ,
         agents=agents(parsed.many("ssh"), session.environ),
         outputs=places,
         stores=frozenset((*source.stores, *_stores(request))),
@@ -336,7 +338,7 @@ FLAGS = (
     switch("push", "", "Push the result"),
     switch("quiet", "q", "Show the image's id only"),
     text("sbom", "", "The same as --attest type=sbom: true"),
-    many("secret", "", "A secret for steps: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
+    many("secret", "", "A secret for steps: id=NAME,src=FILE or id=NAME,env=VARIABLE; uid, gid and mode of its file"),
     words("security-opt", "", "Security options of steps"),
     text("shm-size", "", "Size of /dev/shm", "bytes"),
     many("ssh", "", "An ssh agent for steps: default, ID=SOCKET, or ID=KEYFILE,KEYFILE"),

@@ -14,12 +14,14 @@ from boxship.front.cli.flags import parse
 from boxship.front.client.api import Client
 from boxship.front.compose.buildwords import Flags, words
 from boxship.front.compose.model import Project
+from boxship.front.compose.outside import with_folders
 from boxship.front.compose.plan.steps import Build
 from boxship.front.compose.progress import Board
 
 
 def build(session: Session, client: Client, project: Project, step: Build, board: Board, flags: Flags) -> str:
     """Return the word for how it ended. Raises ApiError of code 404 from a daemon that is none of ours."""
+    project = with_folders(project)
     service = project.everything[step.service]
     own = Session(client, {**session.environ, **project.environment})
     own.out, own.err = session.out, session.err

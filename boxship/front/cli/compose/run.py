@@ -13,6 +13,7 @@ from boxship.front.cli.compose.project import project as load
 from boxship.front.cli.container.create import Foreground
 from boxship.front.cli.flags import Parsed, many, switch, text
 from boxship.front.client.api import segment
+from boxship.front.compose import outside
 from boxship.front.compose.buildwords import Flags
 from boxship.front.compose.images import Builder
 from boxship.front.compose.load import Disk
@@ -27,7 +28,7 @@ from boxship.front.compose.up import Images, Up
 def run(session: Session, parsed: Parsed) -> int:
     """Return the command's exit code."""
     name, *command = parsed.args
-    whole = load(session, (name,))
+    whole = outside.completed(load(session, (name,)), session.client.address, session.warn)
     terminal = not parsed.on("no-TTY") and not parsed.on("detach") and sys.stdin.isatty() and sys.stdout.isatty()
     stdin = parsed.on("interactive") and not parsed.on("detach")
     service = _changed(whole.services[name], parsed, tuple(command), terminal=terminal, stdin=stdin)

@@ -109,7 +109,8 @@ def _bring(session: Session, parsed: Parsed, project: Project, foreground: Foreg
         work = Up(session.client, project, board, session.out if dry else None)
         work.warn = session.warn
         work.build = builder(session, project, Flags(quiet=parsed.on("quiet-build")))
-        work.listener = foreground.attach if foreground is not None else None
+        if foreground is not None:
+            work.listener, work.shower = foreground.attach, foreground.show
         timeout = parsed.number("wait-timeout") if parsed.knows("wait-timeout") else 0
         return work.run(_wish(session, parsed, project), _images(parsed), timeout=timeout)
 

@@ -5,6 +5,7 @@ from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose import scope
 from boxship.front.cli.flags import Parsed
 from boxship.front.compose import images
+from boxship.front.compose.logs import last_lines
 from boxship.front.compose.observe import inspect, observe
 from boxship.front.compose.plan.life import View
 from boxship.front.compose.reasons import reasons
@@ -21,22 +22,12 @@ def why(session: Session, parsed: Parsed) -> int:
         if service not in seen.known():
             raise Invalid(f"no such service: {service}")
         details = {c.id: inspect(session.client, c.id) for c in seen.seen.of(service)}
-        told = reasons(seen, service, details, lambda id: _last_lines(session, id))
+        told = reasons(seen, service, details, lambda id: last_lines(session.client, id, 5))
         session.say(f"{service}: {told[0]}")
         for line in told[1:]:
             session.say(f"  {line}")
         code = code or int(told[0] != "runs")
     return code
-
-
-def _last_lines(session: Session, id: str) -> list[str]:
-    from boxship.front.cli.console import Frames
-    from boxship.front.client.api import segment
-
-    query = {"stdout": True, "stderr": True, "tail": 5}
-    body = session.client.stream("GET", f"/containers/{segment(id)}/logs", query).body()
-    framed = b"".join(payload for _, payload in Frames().feed(body)) if body[:1] in (b"\x01", b"\x02") else body
-    return framed.decode(errors="replace").splitlines()[-5:]
 
 
 COMMANDS = {"why": Command("[SERVICE...]", why, examples="boxship compose why web")}

@@ -18,21 +18,24 @@ Auth = dict[str, str]
 
 
 class Secret(NamedTuple):
-    """Where a secret is: a file, or a variable of our environment."""
+    """Where a secret is: a file, or a variable of our environment. owner: Uid, Gid and Mode of its file in steps that
+    do not say themselves, as far as they are wanted."""
 
     path: str = ""
     variable: str = ""
+    owner: Mapping[str, int] = {}
 
 
 class Given(NamedTuple):
     """directories: by the names that the request uses; "-" is the archive on our input.  keys: what the daemon may
-    keep each under.  agents: by id.  outputs: places by id, "-" is our output.  stores: directories
-    of OCI layouts.  auth: of a registry."""
+    keep each under.  variables: that secrets come from.  agents: by id.  outputs: places by id, "-" is our output.
+    stores: directories of OCI layouts.  auth: of a registry."""
 
     directories: Mapping[str, str] = {}
     archive: BinaryIO | None = None
     keys: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
+    variables: Mapping[str, str] = os.environ
     agents: Mapping[str, Agent] = {}
     outputs: Mapping[str, str] = {}
     stores: frozenset[str] = frozenset()
@@ -78,14 +81,14 @@ def _secret(given: Given, question: Mapping[str, Any], talk: Conversation) -> No
     if secret is None:
         talk.say({"None": True})
         return
-    talk.send(read_secret(question["Id"], secret))
+    talk.send(read_secret(question["Id"], secret, given.variables))
     talk.end()
 
 
-def read_secret(id: str, secret: Secret) -> bytes:
+def read_secret(id: str, secret: Secret, variables: Mapping[str, str]) -> bytes:
     """Raises Invalid naming the secret, never telling it."""
     if secret.variable:
-        return os.environ.get(secret.variable, "").encode(errors="surrogateescape")
+        return variables.get(secret.variable, "").encode(errors="surrogateescape")
     try:
         with open(secret.path, "rb") as file:
             return file.read()

@@ -90,11 +90,20 @@ def secret(text: str) -> tuple[str, Secret]:
     id = asked.pop("id", "")
     path = asked.pop("src", "") or asked.pop("source", "")
     variable = asked.pop("env", "")
+    owner = {key.capitalize(): _owner(key, asked.pop(key)) for key in ("uid", "gid", "mode") if key in asked}
     if not id or asked or kind not in ("", "file", "env"):
-        raise Invalid(f"invalid secret {text!r}: want id=NAME with src=FILE or env=VARIABLE")
+        raise Invalid(f"invalid secret {text!r}: want id=NAME with src=FILE or env=VARIABLE, and uid, gid, mode")
     if kind == "env" and path and not variable:
         path, variable = "", path
-    return id, Secret(path, "" if path else variable or ("" if kind == "file" else id))
+    return id, Secret(path, "" if path else variable or ("" if kind == "file" else id), owner)
+
+
+def _owner(key: str, text: str) -> int:
+    try:
+        return int(text, 8 if key == "mode" else 10)
+    except ValueError:
+        want = "octal digits, as 0440" if key == "mode" else "a number"
+        raise Invalid(f"invalid secret: its {key} is {text!r}: want {want}") from None
 
 
 def agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:

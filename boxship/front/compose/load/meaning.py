@@ -51,7 +51,6 @@ _KEYS: dict[str, tuple[Callable[[Service], object], str]] = {
         lambda service: service.deploy and service.deploy.restart_policy and service.deploy.restart_policy.window,
         "the engine waits longer after each restart",
     ),
-    "models": (lambda service: service.models, "there is no runner of models"),
     "ports.app_protocol": (
         lambda service: any(port.app_protocol for port in service.ports),
         "published ports carry every protocol",

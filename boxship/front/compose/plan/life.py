@@ -7,7 +7,8 @@ import msgspec
 from boxship.base.errors import Invalid
 from boxship.front.compose import labels
 from boxship.front.compose.model import Project
-from boxship.front.compose.plan import graph
+from boxship.front.compose.plan import graph, provide
+from boxship.front.compose.plan.prestart import PreStarts, is_due
 from boxship.front.compose.plan.sketch import Sketch
 from boxship.front.compose.plan.steps import (
     COMPLETED,
@@ -66,7 +67,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def hooks(self, c: Seen, when: str) -> bool:
         service = self.project.services.get(c.service) if self.project is not None else None
-        return service is not None and bool(getattr(service, when))
+        return service is not None and not c.hook and bool(getattr(service, when))
 
 
 class Down(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,15 +83,23 @@ class Down(msgspec.Struct, frozen=True, kw_only=True):
 def down(view: View, wish: Down) -> Plan:
     sketch = Sketch()
     known = view.known()
-    there = view.containers(wish.services, one_off=wish.remove_orphans)
-    chosen = [c for c in there if wish.remove_orphans or (c.service in known and not c.one_off)]
+    there = view.containers(wish.services, one_off=True)
+    chosen = [c for c in there if wish.remove_orphans or (c.service in known and (c.hook or not c.one_off))]
     last = _backwards(view, sketch, chosen, lambda c, after: _take_away(view, sketch, c, wish, after))
     ends = tuple(key for keys in last.values() for key in keys)
+    provide.add(sketch, _provided(view, wish.services), "down", "the project goes down", ends)
     if not wish.services:
         _ground(view, sketch, wish, ends)
     if not sketch.plan().steps:
         sketch.warn(f'Warning: No resource found to remove for project "{view.name}".')
     return sketch.plan()
+
+
+def _provided(view: View, services: Sequence[str]) -> list[str]:
+    """Return the provided services of `services` (of all without any), dependents first."""
+    if view.project is None:
+        return []
+    return [name for name in reversed(provide.provided(view.project)) if not services or name in services]
 
 
 def _take_away(view: View, sketch: Sketch, c: Seen, wish: Down, after: tuple[str, ...]) -> str:
@@ -136,7 +145,9 @@ def stop(view: View, services: Sequence[str], grace: int | None = None, cause: s
     def one(c: Seen, after: tuple[str, ...]) -> str:
         return _stop(view, sketch, c, cause, grace, after)
 
-    _backwards(view, sketch, running, one)
+    last = _backwards(view, sketch, running, one)
+    ends = tuple(key for keys in last.values() for key in keys)
+    provide.add(sketch, _provided(view, services), "stop", cause, ends)
     return sketch.plan()
 
 
@@ -178,12 +189,18 @@ def start(view: View, services: Sequence[str], *, wait: bool = False) -> Plan:
     sketch = Sketch()
     needs = view.needs()
     chosen = view.containers(services)
+    pre_starts = PreStarts(sketch, view.seen)
     ready: dict[str, tuple[str, ...]] = {}
     for name in graph.ordered(needs):
         mine = [c for c in chosen if c.service == name]
         idle = [c for c in mine if c.state not in UP]
         after = tuple(key for other in needs[name] for key in _met(view, sketch, name, other, ready)) if idle else ()
-        ready[name] = tuple(_start(view, sketch, c, after) for c in idle)
+        service = view.project.services.get(name) if view.project is not None else None
+        ready[name] = ()
+        pre_starts.due[name] = service is not None and is_due(service, view.seen.of(name))
+        for c in idle:
+            before = pre_starts.before(service, c.name, c.id, c.state, after) if service is not None else after
+            ready[name] = (*ready[name], _start(view, sketch, c, before))
         sketch.right += [c.name for c in mine if c.state in UP]
         if wait and mine:
             action = Await(service=name, names=tuple(c.name for c in mine), condition=SETTLED)

@@ -184,6 +184,24 @@ class Hooks(OnContainer, frozen=True, kw_only=True):
     when: str
 
 
+class PreStart(OnContainer, frozen=True, kw_only=True):
+    """Run one step of `pre_start`, in a container of its own with the mounts of this one. index: of the step."""
+
+    service: str
+    index: int
+
+
+class Provide(Action, frozen=True, kw_only=True):
+    """Have the program that provides a service carry out a command: up, down or stop."""
+
+    service: str
+    command: str
+
+    @property
+    def about(self) -> str:
+        return f"Service {self.service}"
+
+
 class Await(Action, frozen=True, kw_only=True):
     """Wait until all of `names` meet the condition. hold: how long a container must be up (ns), with a health check
     only when `always`. required: False goes on after a failure."""

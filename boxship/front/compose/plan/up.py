@@ -7,7 +7,7 @@ import msgspec
 from boxship.base.errors import NotFound, PlatformError
 from boxship.front.compose import labels
 from boxship.front.compose.model import Project, Service
-from boxship.front.compose.plan import graph, replace
+from boxship.front.compose.plan import graph, prestart, replace
 from boxship.front.compose.plan.sketch import Sketch
 from boxship.front.compose.plan.steps import (
     COMPLETED,
@@ -70,6 +70,7 @@ class _Converge:
         self.names: dict[str, tuple[str, ...]] = {}  # service -> its containers at the end
         self.changed: dict[str, str] = {}  # services whose containers are replaced -> why
         self.ground: dict[str, str] = {}  # network or volume -> key that makes it
+        self.pre_starts = prestart.PreStarts(self.sketch, seen)
 
     def plan(self, meet: Mapping[str, str]) -> Plan:
         self._networks()
@@ -141,6 +142,9 @@ class _Converge:
             )
 
     def _service(self, service: Service) -> None:
+        if service.provider is not None:  # it has been told before, as what it says is part of the others
+            self.made[service.name] = self.ready[service.name] = self.names[service.name] = ()
+            return
         if service.container_name and service.replicas > 1:
             raise PlatformError(
                 f'WARNING: The "{service.name}" service is using the custom container name "{service.container_name}". '
@@ -153,6 +157,7 @@ class _Converge:
         for c in best_first[service.replicas :]:
             self.take_away(c, f"scaled to {service.replicas}")
         changed = [c for c in keep if why[c.id]]
+        self.pre_starts.due[service.name] = prestart.is_due(service, (c for c in keep if not why[c.id]))
         if changed:
             self.changed[service.name] = why[changed[0].id]
         self._build_up(service, keep, why, tidy)
@@ -261,6 +266,7 @@ class _Converge:
             return ()
         cause = "to be started" if state in ("created", "") else f"it is {state}"
         waits = (*after, *self._after_dependencies(service))
+        waits = self.pre_starts.before(service, name, id, state, waits, update)
         key = self.sketch.add(f"start {name}", Start(name, id, service=service.name), cause, waits, update)
         if not service.post_start:
             return (key,)

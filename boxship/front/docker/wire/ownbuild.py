@@ -19,6 +19,7 @@ from boxship.engine.build.api import (
     Checked,
     Completed,
     Output,
+    Owner,
     Planned,
     Progress,
     Started,
@@ -69,6 +70,14 @@ class Host(_Strict, frozen=True, kw_only=True):
     security_opt: tuple[str, ...] = ()
 
 
+class SecretOwner(_Strict, frozen=True, kw_only=True):
+    """What a secret's file is to be; see engine.build.api.Owner."""
+
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+
+
 class Wish(_Strict, frozen=True, kw_only=True):
     """The request. See engine.build.api.BuildSpec; platform: several are parted by commas.  check: only tell what the
     rules have to say."""
@@ -93,6 +102,7 @@ class Wish(_Strict, frozen=True, kw_only=True):
     cache_from: tuple[Part, ...] = ()
     cache_to: tuple[Part, ...] = ()
     attests: dict[str, dict[str, str]] = {}
+    secrets: dict[str, SecretOwner] = {}
     check: bool = False
 
 
@@ -128,6 +138,7 @@ def parse_wish(text: bytes) -> tuple[BuildSpec, bool]:
         cache_from=tuple(CacheRef(kind=c.type, attributes=c.attributes) for c in wish.cache_from),
         cache_to=tuple(CacheRef(kind=c.type, attributes=c.attributes) for c in wish.cache_to),
         attests=wish.attests,
+        secrets={id: Owner(uid=one.uid, gid=one.gid, mode=one.mode) for id, one in wish.secrets.items()},
         epoch=epoch(wish.build_args.get("SOURCE_DATE_EPOCH", "")),
     ), wish.check
 

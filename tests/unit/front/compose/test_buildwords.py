@@ -38,6 +38,10 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "contexts": (Build(context="/c", additional_contexts={"a": "/a", "b": "service:base"}), [
         "--build-context=a=/a", "--build-context=b=docker-image://p-base",
     ]),
+    "owners of secrets": (
+        Build(context="/c", secrets=(FileReference(source="f", uid="5", mode=0o440),)),
+        ["--secret=id=f,src=/s,uid=5,mode=440"],
+    ),
     "secrets": (
         Build(context="/c", secrets=(FileReference(source="f"), FileReference(source="e", target="t"))),
         ["--secret=id=f,src=/s", "--secret=id=t,env=E"],
@@ -79,7 +83,6 @@ def test_flags_of_the_command_line_come_on_top() -> None:
 
 REFUSED = {
     "privileged": (Build(context="/c", privileged=True), r"services\.web\.build\.privileged is not supported"),
-    "owner": (Build(context="/c", secrets=(FileReference(source="f", uid="5"),)), r"build\.secrets\.f: owner and mode"),
     "no secret": (Build(context="/c", secrets=(FileReference(source="z"),)), "refers to undefined secret z"),
     "external": (Build(context="/c", secrets=(FileReference(source="x"),)), "refers to external secret x"),
     "no service": (Build(context="/c", additional_contexts={"a": "service:z"}), r"additional_contexts\.a: no such"),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxship.base.errors import Invalid, NotFound, Unsupported
-from boxship.front.compose import context, files, images, labels, meaning, previous, state
+from boxship.base.errors import Invalid, NotFound
+from boxship.front.compose import context, files, images, labels, previous, state
 from boxship.front.compose.execute import StepFailed, execute
 from boxship.front.compose.load.meaning import meaningless
 from boxship.front.compose.logs import Lines, Printer
@@ -20,7 +20,6 @@ from boxship.front.compose.model import (
     Deploy,
     FileObject,
     FileReference,
-    Hook,
     Placement,
     Project,
     Service,
@@ -202,8 +201,6 @@ def test_what_one_host_cannot_give_is_told() -> None:
         "`deploy.mode` has no effect here (a, b): one host runs every service replicated",
         "`deploy.placement` has no effect here (a, b): there is one host to choose from",
     )
-    with pytest.raises(Unsupported, match=r"services\.a\.pre_start is not supported"):
-        meaning.refuse(Project(services={"a": service("a", pre_start=(Hook(command=("x",)),))}))
 
 
 IGNORED = {

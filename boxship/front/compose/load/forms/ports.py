@@ -1,6 +1,5 @@
 """`ports` in their short form: `[address:][published:]target[/protocol]`, each of the ports maybe a range. Pure."""
 
-import ipaddress
 from typing import Any
 
 from boxship.front.compose.load.errors import Path, Wrong
@@ -48,6 +47,8 @@ def _address(shown: str, path: Path) -> str:
     bare = shown[1:-1] if shown.startswith("[") and shown.endswith("]") else shown
     try:
         if bare:
+            import ipaddress  # few name an address
+
             ipaddress.ip_address(bare)
     except ValueError:
         raise Wrong(f"invalid IP address: {shown}", path) from None

@@ -38,6 +38,7 @@ SECRETS = {
     "id=a,source=f,type=file": ("a", Secret(path="f")),
     "id=a,env=V": ("a", Secret(variable="V")),
     "type=env,id=a,src=V": ("a", Secret(variable="V")),
+    "id=a,src=f,uid=5,mode=0440": ("a", Secret(path="f", owner={"Uid": 5, "Mode": 0o440})),
     "id=TOKEN": ("TOKEN", Secret(variable="TOKEN")),
 }
 
@@ -47,7 +48,7 @@ def test_secrets(text: str, wanted: tuple[str, Secret]) -> None:
     assert wish.secret(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["src=x", "id=a,color=red", "id=a,type=vault"])
+@pytest.mark.parametrize("text", ["src=x", "id=a,color=red", "id=a,mode=rw", "id=a,type=vault"])
 def test_secrets_that_are_none(text: str) -> None:
     with pytest.raises(Invalid, match="invalid secret"):
         wish.secret(text)

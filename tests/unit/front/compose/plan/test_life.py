@@ -4,7 +4,7 @@ import pytest
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.front.compose import labels
-from boxship.front.compose.model import Dependency, Deploy, Hook, Network, Port, Project, Service, Update
+from boxship.front.compose.model import Dependency, Deploy, Hook, Network, Port, Project, Provider, Service, Update
 from boxship.front.compose.plan import life, rollback, steps
 from boxship.front.compose.plan.life import Down, View
 from boxship.front.compose.plan.steps import Plan, render
@@ -34,7 +34,46 @@ OWN = {labels.PROJECT: "p"}
 NETWORKS = {"p_default": NetworkSeen("n1", "p_default", OWN), "other": NetworkSeen("n2", "other", {})}
 VOLUMES = {"p_data": {**OWN, labels.VOLUME: "data"}, "kept": {}}
 
+BEFORE = Project(
+    name="p", services={"web": service("web", pre_start=(Hook(command=("x",)), Hook(image="y", per_replica=True)))}
+)
+PROVIDED = Project(
+    name="p",
+    services={
+        "web": service("web", depends_on={"cloud": STARTED}),
+        "cloud": Service(name="cloud", provider=Provider(type="cloud")),
+    },
+)
+
 PLANS: dict[str, tuple[Plan, str]] = {
+    "start runs steps before the first start": (
+        life.start(view(seen("web", 1, state="created"), seen("web", 2, state="created"), project=BEFORE), ()),
+        "run pre_start 1 for web: before the first start\n"
+        "run pre_start 2 for p-web-1: before the first start (after run pre_start 1 for web)\n"
+        "start p-web-1: it is created (after run pre_start 2 for p-web-1)\n"
+        "run pre_start 2 for p-web-2: before the first start (after run pre_start 1 for web)\n"
+        "start p-web-2: it is created (after run pre_start 2 for p-web-2)",
+    ),
+    "start does not run them again": (
+        life.start(view(seen("web", state="exited"), project=BEFORE), ()),
+        "start p-web-1: it is exited",
+    ),
+    "down takes away what a step has left": (
+        life.down(
+            view(seen("web", name="odd", state="exited", one_off=True, hook="pre_start"), project=BEFORE), Down()
+        ),
+        "remove odd: the project goes down",
+    ),
+    "down tells providers, after those that depend on them": (
+        life.down(view(seen("web"), project=PROVIDED), Down()),
+        "stop p-web-1: the project goes down\n"
+        "remove p-web-1: the project goes down (after stop p-web-1)\n"
+        "tell the provider of cloud: down: the project goes down (after remove p-web-1)",
+    ),
+    "stop tells providers": (
+        life.stop(view(seen("web"), project=PROVIDED), ()),
+        "stop p-web-1: asked to stop\ntell the provider of cloud: stop: asked to stop (after stop p-web-1)",
+    ),
     "down goes backwards": (
         life.down(view(seen("web"), seen("db"), networks=NETWORKS), Down()),
         "stop p-web-1: the project goes down\n"

@@ -18,6 +18,7 @@ from boxship.front.compose.model import (
     Network,
     Port,
     Project,
+    Provider,
     Service,
     Update,
     Volume,
@@ -75,7 +76,43 @@ def printed(wanted: Project, found: Observed, **wish: object) -> str:
 START_FIRST = Deploy(update_config=Update(order="start-first"))
 DB, HEALTHY = Dependency(condition="service_started"), Dependency(condition="service_healthy")
 
+BEFORE = {"pre_start": (Hook(command=("a",)), Hook(command=("b",), per_replica=True))}
+
 CASES: dict[str, tuple[Project, Observed, dict[str, object], str]] = {
+    "steps before the start": (
+        project(service(**BEFORE, scale=2)),
+        there(),
+        {},
+        "create p-web-1: there is none\n"
+        "run pre_start 1 for web: before the first start (after create p-web-1)\n"
+        "run pre_start 2 for p-web-1: before the first start (after run pre_start 1 for web)\n"
+        "start p-web-1: to be started (after run pre_start 2 for p-web-1)\n"
+        "create p-web-2: there is none\n"
+        "run pre_start 2 for p-web-2: before the first start (after create p-web-2, run pre_start 1 for web)\n"
+        "start p-web-2: to be started (after run pre_start 2 for p-web-2)",
+    ),
+    "steps that run once do not run for one more": (
+        project(service(**BEFORE, scale=2)),
+        there(seen()),
+        {},
+        "create p-web-2: scaled to 2\n"
+        "run pre_start 2 for p-web-2: before the first start (after create p-web-2)\n"
+        "start p-web-2: to be started (after run pre_start 2 for p-web-2)",
+    ),
+    "a step that failed runs again, and what it has left goes": (
+        project(service(pre_start=BEFORE["pre_start"][:1])),
+        there(seen(state="created"), seen(id="h", name="odd", one_off=True, hook="pre_start")),
+        {},
+        "remove odd: an earlier pre_start of web left it\n"
+        "run pre_start 1 for web: before the first start (after remove odd)\n"
+        "start p-web-1: to be started (after run pre_start 1 for web)",
+    ),
+    "a provided service has no container": (
+        project(service("web", depends_on={"cloud": DB}), Service(name="cloud", provider=Provider(type="cloud"))),
+        there(),
+        {},
+        "create p-web-1: there is none\nstart p-web-1: to be started (after create p-web-1)",
+    ),
     "nothing there": (
         project(service()),
         Observed(images={"img": IMAGE}),
