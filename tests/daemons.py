@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from boxship.host import cgroups
+from boxship.host.bpf import calls
+from boxship.host.loopback import HOOKS, program_name
+
 PROGRAM = Path(sys.executable).parent / "boxship"
 TMPFS = Path("/dev/shm")
 PATIENCE = 60.0  # seconds
@@ -96,8 +100,10 @@ class Daemon:
         assert not left, f"the daemon left behind: {left}"
 
     def left(self) -> list[str]:
-        """Return what of this daemon the machine still shows: mounts, links, tables, cgroups, processes, files."""
-        return [*self._mounts(), *self._links(), *self._tables(), *self._cgroups(), *self._processes(), *self._files()]
+        """Return what of this daemon the machine still shows: mounts, links, tables, programs in the kernel, cgroups,
+        processes, files."""
+        seen = (self._mounts, self._links, self._tables, self._programs, self._cgroups, self._processes, self._files)
+        return [trace for look in seen for trace in look()]
 
     def _mounts(self) -> Iterator[str]:
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
@@ -112,6 +118,9 @@ class Daemon:
     def _tables(self) -> Iterator[str]:
         listed = _nft_tables()
         yield from (f"table {line}" for line in listed.splitlines() if self.bridge in line)
+
+    def _programs(self) -> Iterator[str]:
+        yield from (f"program {name}" for name in bpf_programs(f"boxship_{self.bridge}"))
 
     def _cgroups(self) -> Iterator[str]:
         for hierarchy in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()):
@@ -130,6 +139,16 @@ class Daemon:
 
     def _files(self) -> Iterator[str]:
         yield from (f"file {path}" for path in (self.data_root, self.exec_root) if path.exists())
+
+
+def bpf_programs(daemon: str) -> list[str]:
+    """Return the daemon's programs at the root of the cgroup2 tree, by its firewall table's name."""
+    group = os.open(cgroups.mounted().unified, os.O_RDONLY)
+    try:
+        found = [program.name for hook in HOOKS for program in calls.attached(group, hook)]
+    finally:
+        os.close(group)
+    return [name for name in found if name == program_name(daemon)]
 
 
 def _nft_tables() -> str:

@@ -20,6 +20,7 @@ from boxship.engine.networks import rules
 from boxship.host import cgroups, mounts, process
 from boxship.host.firewall import Nftables
 from boxship.host.links import HostLinks
+from boxship.host.loopback import LoopbackPrograms
 from boxship.model.network import Network
 from boxship.model.status import Container
 from boxship.store.sqlite import SqliteStore
@@ -119,6 +120,7 @@ async def _remove_links(settings: Settings, networks: list[Network]) -> None:
             if name in own or is_own_link(settings, name):
                 await _remove_link(links, name)
         await firewall.run(rules.remove(network_settings(settings).table))
+        LoopbackPrograms(cgroups.mounted().unified).remove(network_settings(settings).table)
     finally:
         await links.aclose()
         await firewall.aclose()

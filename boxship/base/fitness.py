@@ -23,7 +23,7 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
     distribution: ID and ID_LIKE of os-release.  programs: name -> path, "" where there is none.
     missing_capabilities: what the kernel has and we may not use.  namespaces: kinds that the kernel has.
     v1: controllers of cgroup version 1.  v2: those of version 2, None without its tree.
-    overlay, nftables: why they do not work.  links: kind of link -> why it cannot be made.
+    overlay, nftables, loopback (ports at [::1]): why they do not work.  links: kind of link -> why it cannot be made.
     user_namespaces: how many there may be.  socket: answers, denied, silent or absent.
     """
 
@@ -40,6 +40,7 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
     favordynmods: bool = False
     overlay: str | None = None
     nftables: str | None = None
+    loopback: str | None = None
     links: dict[str, str] | None = None
     user_namespaces: int = 0
     seccomp: bool = False

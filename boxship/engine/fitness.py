@@ -158,6 +158,14 @@ def _network(seen: Probed) -> Iterator[Check]:
             found=seen.nftables or "tables with address translation can be made",
             mend="modprobe nf_tables; else boot a kernel with CONFIG_NF_TABLES_INET." if seen.nftables else "",
         )  # fmt: skip
+    if seen.loopback is not None:
+        yield Check(
+            name="[::1]", level="note" if seen.loopback else "ok",
+            found=f"published ports are not reached there: {seen.loopback}" if seen.loopback
+            else "published ports are reached there, too",
+            mend="Nothing, 127.0.0.1 leads to them; else Linux 5.14 with CONFIG_CGROUP_BPF and a cgroup2 tree."
+            if seen.loopback else "",
+        )  # fmt: skip
     for kind, reason in (seen.links or {}).items():
         needed = kind in ("bridge", "veth")
         cure = f"modprobe {kind}; else boot a kernel that has it."

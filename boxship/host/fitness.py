@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from boxship.base.errors import KernelError, PlatformError
 from boxship.base.fitness import Disk, Probed
-from boxship.host import cgroups, machine, syscalls
+from boxship.host import cgroups, loopback, machine, syscalls
 from boxship.host.jobs import libarchive
 from boxship.host.oci.facts import find_init
 from boxship.host.oci.programs import SEARCH
@@ -56,6 +56,7 @@ def probe(data_root: str = "/var/lib/boxship", socket_path: str = "/run/boxship.
         favordynmods="favordynmods" in found.options,
         overlay=overlay(place) if root else None,
         nftables=apart(nftables) if root else None,
+        loopback=loopback.trial() if root else None,
         links=apart(links) if root and shutil.which("ip", path=SEARCH) else None,
         user_namespaces=int(_text(Path("/proc/sys/user/max_user_namespaces")) or "0"),
         seccomp=facts.seccomp,

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from boxship.host import cgroups
 from boxship.host.api.network import HostNet
 from boxship.host.firewall import Nftables
 from boxship.host.links import HostLinks
+from boxship.host.loopback import LoopbackPrograms
 from boxship.host.netlink.monitor import KernelStirs
 from boxship.host.netns import OURS, NetworkSpaces, Owners
 from boxship.host.ports import BoundPorts
@@ -21,4 +23,5 @@ def host_net(exec_root: str, link_prefix: str, spaces_ahead: int, owners: Owners
         sockets=SpaceSockets(),
         ports=BoundPorts(),
         stirs=KernelStirs(),
+        loopback=LoopbackPrograms(cgroups.mounted().unified),
     )

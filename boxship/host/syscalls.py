@@ -62,6 +62,7 @@ _MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 # Calls newer than 2019 have one number on all architectures.
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 437, 442
 _QUOTACTL_FD = 443
+_BPF = {"x86_64": 321}.get(platform.machine(), 280)
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}.get(platform.machine(), 217)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -263,3 +264,15 @@ PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 def prctl(option: int, value: int | bytes) -> None:
     argument = ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_ulong(value)
     _checked(_libc.prctl(option, argument, *(ctypes.c_ulong(0),) * 3), "prctl", option)
+
+
+def bpf(command: int, subject: str, attributes: bytes) -> int:
+    """`attributes`: the union bpf_attr; pointers in it must outlive the call."""
+    return bpf_into(command, subject, ctypes.create_string_buffer(attributes, len(attributes)))
+
+
+def bpf_into(command: int, subject: str, attributes: "ctypes.Array[ctypes.c_char]") -> int:
+    """The same, for commands that write into `attributes`."""
+    place = ctypes.c_void_p(ctypes.addressof(attributes))
+    result: int = _libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(command), place, ctypes.c_ulong(len(attributes)))
+    return _checked(result, "bpf", subject)

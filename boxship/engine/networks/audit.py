@@ -74,6 +74,10 @@ class ForwardFault(NamedTuple):
     text: str
 
 
+class LoopbackFault(NamedTuple):
+    text: str
+
+
 class StrayFault(NamedTuple):
     """A link in a bridge of ours, or a pinned namespace, that belongs to nobody."""
 
@@ -82,7 +86,10 @@ class StrayFault(NamedTuple):
     text: str
 
 
-Fault = BridgeFault | RouteFault | EntryFault | PinFault | PlugFault | ResolverFault | ForwardFault | StrayFault
+Fault = (
+    BridgeFault | RouteFault | EntryFault | PinFault | PlugFault | ResolverFault | ForwardFault | LoopbackFault
+    | StrayFault
+)  # fmt: skip
 
 
 def of_host(

@@ -32,8 +32,8 @@ Tell = Callable[[Network | None, str, str, str], None]
 
 
 class Ground(NamedTuple):
-    """What the keeper works on. forwards: whether the host is to route. tell: hears of each repair: the network,
-    the container's id or "", what was wrong, what was done."""
+    """What the keeper works on. daemon: its name at the host's [::1].  forwards: whether the host is to route.
+    tell: hears of each repair: the network, the container's id or "", what was wrong, what was done."""
 
     catalogue: Catalogue
     drivers: Mapping[str, Driver]
@@ -41,6 +41,7 @@ class Ground(NamedTuple):
     naming: Naming
     host: HostNet
     prefix: str
+    daemon: str
     forwards: Callable[[], bool]
     locks: Mapping[str, asyncio.Lock]
     making: asyncio.Lock
@@ -173,7 +174,10 @@ class Keeper:
 
     def _of_host(self, seen: HostSeen, pinned: frozenset[str]) -> list[Fault]:
         tenants = [self._g.places.tenant(held) for held in self._tenants()]
-        return audit.of_host(self._bridges(), tenants, seen, pinned, self._g.forwards())
+        found = audit.of_host(self._bridges(), tenants, seen, pinned, self._g.forwards())
+        if self._g.host.loopback.missing():
+            found.append(audit.LoopbackFault("the programs that lead from [::1] to published ports are gone"))
+        return found
 
     def _strays(self, seen: HostSeen, pinned: frozenset[str]) -> list[Fault]:
         everyone = list(self._g.places.all())
@@ -217,6 +221,9 @@ class Keeper:
             case audit.ForwardFault():
                 self._g.host.links.forward(False)
                 self._g.tell(None, "", fault.text, "forwarding was turned on again")
+            case audit.LoopbackFault():
+                self._g.host.loopback.open(self._g.daemon)
+                self._g.tell(None, "", fault.text, "they were loaded again")
             case audit.StrayFault(link=link, group=group):
                 if group:
                     await self._g.host.spaces.close(group)

@@ -99,11 +99,9 @@ def _wanted(low: int, high: int, protocol: str, entry: PortBinding) -> list[Want
 
 def _check_address(text: str) -> None:
     try:
-        address = ip_address(text)
+        ip_address(text)
     except ValueError:
         raise Invalid(f"invalid IP address: {text}") from None
-    if address.version == 6 and address.is_loopback:
-        raise Invalid(f"cannot publish a port at {text}: the kernel lets nothing through from IPv6's loopback address")
 
 
 @dataclass(slots=True)
@@ -152,7 +150,9 @@ class PortTable:
         asked = asked or binding or ("" if self._default == ANY4 else self._default)
         if asked == "":
             return tuple(a for family, a in ((4, ANY4), (6, ANY6)) if family in families)
-        return (str(ip_address(asked)),) if ip_address(asked).version in families else ()
+        address = ip_address(asked)
+        here = address.version == 6 and address.is_loopback  # leads to containers without IPv6, too
+        return (str(address),) if here or address.version in families else ()
 
     def claim(self, ports: Iterable[Published], group: str = "") -> None:
         """Note ports that are in force already, without asking."""

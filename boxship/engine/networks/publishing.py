@@ -1,32 +1,44 @@
 """Ports of containers: host ports given and taken back, and the firewall told of it."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from boxship.base.errors import KernelError, PlatformError
+from boxship.base.errors import Invalid, KernelError, PlatformError
 from boxship.engine.networks import held as holding
-from boxship.engine.networks import ports, sharing
+from boxship.engine.networks import loopback, ports, sharing
 from boxship.engine.networks.held import Held, Seat
 from boxship.engine.networks.options import BridgeOptions, bridge_options
 from boxship.engine.networks.ports import ANY4, ANY6, Occupied, PortTable, PortTaken, Published, Wanted
 from boxship.engine.networks.rules import Elements, Target
 from boxship.engine.networks.sharing import Backend, Fit, Spot, group_of
 from boxship.engine.networks.wall import Wall
-from boxship.host.api.network import PortProbe
+from boxship.host.api.network import HostNet, Way
 from boxship.model.ports import gathered, spread
 from boxship.model.status import Container
 
+log = logging.getLogger(__name__)
 MANY = 64  # from so many ports on, the kernel's table is read once instead of trying each
 
 
 class Publishing:
     """fit: how good a container, by its id, is for connections of ports that it shares with others."""
 
-    def __init__(self, publish_address: str, probe: PortProbe, wall: Wall, fit: Callable[[str], Fit]) -> None:
+    def __init__(self, publish_address: str, host: HostNet, wall: Wall, fit: Callable[[str], Fit]) -> None:
         self._table = PortTable(publish_address)
-        self._probe = probe
+        self._probe = host.ports
+        self._loopback = host.loopback
+        self._unled = ""  # why nothing is led from [::1]
         self._wall = wall
         self._fit = fit
         self._sharers: dict[Spot, dict[str, Held]] = {}
+
+    def begin(self, daemon: str) -> None:
+        """Let ports be reached at [::1] of the host, if the kernel can; once what is published already is known."""
+        try:
+            self._loopback.open(daemon)
+        except PlatformError as e:
+            self._unled = str(e)
+            log.warning("published ports are not reached at [::1], only at 127.0.0.1: %s", e)
 
     def take(self, held: Held) -> None:
         """Give the container host ports for all that it publishes. Raises PortTaken, and has then given nothing."""
@@ -41,6 +53,8 @@ class Publishing:
         binding = options[4].host_binding if 4 in options else ""
         if not translated:
             return ()
+        if self._unled and any(w.address == loopback.HERE6 for w in asked):
+            raise Invalid(f"cannot publish a port at [::1]: {self._unled}")
         try:
             return self._table.publish(asked, translated, self._occupied(asked), binding, group_of(held.container))
         except (PortTaken, KernelError) as e:
@@ -71,6 +85,7 @@ class Publishing:
         self._join(held)
         for owner, elements in self._owned([held]).items():
             self._wall.note(owner, elements)
+        self._lead([held])
 
     async def open(self, held: Held) -> None:
         """Bring the firewall to what the container publishes, at the address it has now."""
@@ -85,6 +100,7 @@ class Publishing:
         spots = self._leave(held)
         self._table.release(held.ports)
         held.ports = held.opened = ()
+        self._lead([held])
         await self._wall.put_all({container_id: {}, **self._shared(spots)})
 
     async def judge(self, held: Held) -> None:
@@ -126,6 +142,24 @@ class Publishing:
 
     async def _tell(self, changed: Sequence[Held], spots: Iterable[Spot] = ()) -> None:
         await self._wall.put_all({**self._shared(spots), **self._owned(changed)})
+        self._lead(changed)
+
+    def _lead(self, changed: Sequence[Held]) -> None:
+        self._loopback.put({held.container.id: self._ways(held) for held in changed})
+
+    def _ways(self, held: Held) -> tuple[Way, ...]:
+        shared = bool(group_of(held.container))
+        asked = wanted(held.container) if held.ports else ()
+        return loopback.ways(held.ports, asked, self._target(held), shared, self._free_at_loopback)
+
+    def _free_at_loopback(self, protocol: str, low: int, high: int) -> bool:
+        """Whether no program of the host listens there: it keeps its port."""
+        try:
+            if high - low >= MANY:
+                return not self._probe.occupied_in(protocol, loopback.HERE6, low, high)
+            return self._first_held(protocol, loopback.HERE6, low, high) is None
+        except KernelError:  # the host has no IPv6
+            return False
 
     def _owned(self, changed: Sequence[Held]) -> dict[str, Elements]:
         """Return what the firewall holds for these containers, and for the ports that they share."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from boxship.engine.networks.ports import ANY4, ANY6, Published
 from boxship.host.api.network import ElementChange
 
+LOOPBACK6 = "::1"
 SLOTS = 120  # of a shared port: a number that many numbers divide
 _TURN = f"numgen inc mod {SLOTS}"
 Elements = Mapping[str, frozenset[str]]  # set or map -> its elements, as nft writes them
@@ -47,8 +48,8 @@ DECLARED = {**_SETS, **_MAPS}
 # A published port is looked up by host address first, then by port alone; ranges come after single ports. A port that
 # several containers share has an element for each of its slots, which the kernel goes round in turn.
 # Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
-# IPv6 knows no way for packets from its loopback address to leave the host: a port asked for at ::1 is refused at once,
-# instead of timing out, and clients go on with 127.0.0.1.
+# IPv6 knows no way for packets from its loopback address to leave the host: what is published there is led elsewhere
+# before there is a packet (loopback.py). The rest is refused at once instead of timing out.
 # Between the ports of one bridge frames may pass the filter as well (br_netfilter); `loops` lets them.
 _CHAINS = """
   chain user { }
@@ -208,7 +209,7 @@ def _elements(
     to, routed = (target.ipv6, target.routed6) if family == "6" else (target.ipv4, target.routed4)
     anywhere = address in (ANY4, ANY6)
     start = "" if anywhere else f"{address} . "
-    for first, last in runs if to else ():
+    for first, last in runs if to and address != LOOPBACK6 else ():
         span = f"{first.host_port}-{last.host_port}" if last != first else str(first.host_port)
         if routed:
             inner = f"{first.port}-{last.port}" if last != first else str(first.port)

@@ -66,7 +66,7 @@ class Networks:
         self._drivers = _drivers(settings, host)
         daemon = Names(settings.dns, settings.dns_search, settings.dns_options)
         naming = self._naming = Naming(NameServer(host.sockets, Upstream(host.sockets)), daemon)
-        publishing = self._publishing = Publishing(settings.publish_address, host.ports, self._wall, self._fit)
+        publishing = self._publishing = Publishing(settings.publish_address, host, self._wall, self._fit)
         self._places = Places(self._catalogue, self._drivers, host.spaces, publishing, naming, self._pid)
         self._porting = Porting(self._places, publishing, members)
         self._told = Told(self._places, members, naming)
@@ -105,6 +105,7 @@ class Networks:
         for container in sorted(running, key=lambda c: -c.created):  # the youngest keeps a port two have on record
             self._places.remember(container)
         await self._wall.open()
+        self._publishing.begin(self._settings.table)
         seen = await self._host.links.seen()
         await self._each_held(lambda held: self._rediscover(held, seen))
         for group in self._host.spaces.pinned() - {c.group for c in running}:
@@ -124,10 +125,12 @@ class Networks:
         await self._host.sockets.aclose()
         await self._host.links.aclose()
         await self._host.firewall.aclose()
+        self._host.loopback.close()
 
     async def dismantle(self) -> None:
         """Take the firewall table and the links of all networks away; containers must be gone. The store stays."""
         await self._wall.remove()
+        self._host.loopback.remove(self._settings.table)
         for network in self._catalogue.all():
             await self._drivers[network.spec.driver].drop(network)
 
@@ -303,6 +306,7 @@ class Networks:
                 naming=self._naming,
                 host=self._host,
                 prefix=self._settings.link_prefix,
+                daemon=self._settings.table,
                 forwards=lambda: self._settings.ip_forward,
                 locks=self._locks,
                 making=self._making,

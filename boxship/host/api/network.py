@@ -280,6 +280,42 @@ class ResolverSockets(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of `size` ports of [::1], from `host_port` on, and where they lead: as many from `port` on at `address`,
+    of either family."""
+
+    protocol: str
+    host_port: int
+    address: str
+    port: int
+    size: int = 1
+
+
+class Loopback(Protocol):
+    """Ports of [::1] that programs of the host reach. `daemon` tells daemons apart that share a host."""
+
+    def open(self, daemon: str) -> None:
+        """Lead what was `put` from now on, instead of what an earlier daemon led; safe to repeat. Raises Unsupported
+        or KernelError where the kernel cannot, and then leads nothing."""
+        ...
+
+    def put(self, held: Mapping[str, Sequence[Way]]) -> None:
+        """Lead these ways for each holder, and none it had before; only noted until `open`."""
+        ...
+
+    def missing(self) -> bool:
+        """Whether it is open and somebody took it away."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; what is led stays so."""
+        ...
+
+    def remove(self, daemon: str) -> None:
+        """Lead nothing any more, whoever began it."""
+        ...
+
+
 class PortProbe(Protocol):
     def occupied(self, protocol: str, address: str, port: int) -> bool:
         """Whether some socket of the host holds the port. `address` is IPv4 or IPv6, possibly the wildcard.
@@ -308,3 +344,4 @@ class HostNet(msgspec.Struct, frozen=True, kw_only=True):
     sockets: ResolverSockets
     ports: PortProbe
     stirs: Stirs
+    loopback: Loopback

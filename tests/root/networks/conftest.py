@@ -21,6 +21,7 @@ from boxship.host.network import host_net
 from boxship.model.container import ContainerSpec, HostSpec, PortBinding
 from boxship.model.status import Container, Desired, HealthStatus, State
 from boxship.store.memory import MemoryStore
+from tests.daemons import bpf_programs
 
 TALK = str(Path(__file__).with_name("talk.py"))
 PATIENCE, SILENCE = 20.0, 0.7  # seconds; what is dropped never answers
@@ -246,6 +247,7 @@ async def lab() -> AsyncIterator[Lab]:
         table = await asyncio.to_thread(_output, "nft", "list", "tables")
         assert not leftovers
         assert lab.settings.table not in table
+        assert bpf_programs(lab.settings.table) == []
         assert await gone(f"bt{lab.tag}")
 
 

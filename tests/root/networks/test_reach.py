@@ -100,7 +100,8 @@ async def test_ipv6(lab: Lab) -> None:
     assert web.status.ports["80/tcp"] == (("0.0.0.0", 28080), ("::", 28080))
     assert await lab.ask(None, "tcp", HOST6, 28080) == f"tcp {HOST6}"
     assert await lab.ask(None, "tcp", HOST4, 28080) == f"tcp {HOST4}"
-    assert await lab.ask(None, "tcp", "::1", 28080) == "no: Connection refused"
+    assert await lab.ask(None, "tcp", "::1", 28080) == f"tcp {place.ipv6_gateway}"
+    assert await lab.ask(None, "tcp", "::1", 28081) == "no: Connection refused"
     assert await lab.ask(web, "tcp", HOST6, 28080) == f"tcp {place.ipv6_gateway}"
     found = await lab.ask(peer, "udp", place.ipv6_address, 80)
     assert found == f"udp {peer.status.networks['six'].ipv6_address}"

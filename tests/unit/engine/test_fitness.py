@@ -19,6 +19,7 @@ GOOD = Probed(
     favordynmods=True,
     overlay="",
     nftables="",
+    loopback="",
     links=dict.fromkeys(("bridge", "veth", "vxlan", "macvlan", "ipvlan", "wireguard"), ""),
     user_namespaces=15000,
     seccomp=True,

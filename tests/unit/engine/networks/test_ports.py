@@ -82,7 +82,6 @@ def test_wanted(
 
 REFUSED = {
     "no address": ({"80/tcp": (binding("80", "localhost"),)}, "invalid IP address: localhost"),
-    "IPv6 loopback": ({"80/tcp": (binding("80", "::1"),)}, "cannot publish a port at ::1"),
     "ranges of different length": ({"80-82/tcp": (binding("90-91"),)}, "invalid ranges specified"),
     "no port": ({"80/tcp": (binding("web"),)}, "invalid port specification: web:80"),
 }
