@@ -52,6 +52,7 @@ install_program() { # install_program WHAT: a wheel or a directory
     else
         "$prefix/bin/python" -m pip install -q --disable-pip-version-check --upgrade "$1"
     fi
+    [ ! -x "$here/packaging/launch.sh" ] || "$here/packaging/launch.sh" "$prefix"
     ln -sfn "$prefix/bin/boxship" "$program"
 }
 

@@ -3,13 +3,15 @@
     python -m benchmarks.cli [--rounds 15] [--dockerd /usr/sbin/dockerd] [--docker docker] [--firewall]
 
 Starts daemons of its own and ends them. Round by round in turn, so that the drift of a shared machine hits all alike.
-Printed: medians and the least in milliseconds of wall clock, and each median's ratio to ours. Without --dockerd the
+Printed: medians and the least in milliseconds of wall clock, the median of the client's own processor time, and each
+median's ratio to ours. Without --dockerd the
 stock command line is timed on our daemon only. --firewall lets dockerd set the host's firewall, as it does by default;
 without it dockerd has less to do.
 """
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -40,34 +42,47 @@ class Pair(NamedTuple):
     host: str
 
 
-def timed(pair: Pair, words: list[str]) -> float:
-    """Return milliseconds that one command takes. Raises RuntimeError when it fails."""
+class Spent(NamedTuple):
+    """Milliseconds of one command: of wall clock, and of processor time of the client alone."""
+
+    wall: float
+    cpu: float
+
+
+def timed(pair: Pair, words: list[str]) -> Spent:
+    """Return what one command takes. Raises RuntimeError when it fails."""
     environment = {**os.environ, "DOCKER_HOST": pair.host}
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), _cpu()
     done = subprocess.run([pair.program, *words], env=environment, capture_output=True, stdin=subprocess.DEVNULL)
     passed = (time.perf_counter() - begun) * 1000
     if done.returncode:
         raise RuntimeError(f"{pair.name} {' '.join(words)}: {done.stderr.decode(errors='replace')}")
-    return passed
+    return Spent(passed, _cpu() - before)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # daemons are children, too, but do not end meanwhile
+    return (used.ru_utime + used.ru_stime) * 1000
 
 
 def compare(pairs: list[Pair], rounds: int) -> None:
     """Print a table: a line for each case, a column for each pair."""
-    print(f"{'':10}" + "".join(f"{pair.name:>38}" for pair in pairs))
+    print(f"{'':10}" + "".join(f"{pair.name:>44}" for pair in pairs))
     for title, words in CASES.items():
-        spent: dict[str, list[float]] = {pair.name: [] for pair in pairs}
+        spent: dict[str, list[Spent]] = {pair.name: [] for pair in pairs}
         for _ in range(rounds):
             for pair in pairs:
                 spent[pair.name].append(timed(pair, words))
-        first = statistics.median(spent[pairs[0].name])
+        first = statistics.median(one.wall for one in spent[pairs[0].name])
         cells = [_cell(times, first) for times in spent.values()]
         budget = f"   budget {BUDGETS[title]:.0f} ms" if title in BUDGETS else ""
-        print(f"{title:10}" + "".join(f"{cell:>38}" for cell in cells) + budget, flush=True)
+        print(f"{title:10}" + "".join(f"{cell:>44}" for cell in cells) + budget, flush=True)
 
 
-def _cell(times: list[float], first: float) -> str:
-    median = statistics.median(times)
-    return f"{median:.1f} (least {min(times):.1f}, ratio {median / first:.2f})"
+def _cell(times: list[Spent], first: float) -> str:
+    median = statistics.median(one.wall for one in times)
+    least, cpu = min(one.wall for one in times), statistics.median(one.cpu for one in times)
+    return f"{median:.1f} (least {least:.1f}, cpu {cpu:.1f}, ratio {median / first:.2f})"
 
 
 def _import(host: str, docker: str) -> None:

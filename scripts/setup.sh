@@ -79,6 +79,7 @@ say "Installing Python packages into $venv"
 pip=("$venv/bin/python" -m pip install -q --disable-pip-version-check)
 "${pip[@]}" --require-hashes -r "$lock"
 "${pip[@]}" --no-deps --no-build-isolation -e .
+packaging/launch.sh "$venv" .
 
 # The tests drive stock programs. Of these only the program is taken, so that no second service starts here.
 take() { # take PROGRAM PACKAGE...: from the first package that can be had

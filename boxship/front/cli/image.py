@@ -12,7 +12,6 @@ from boxship.base.errors import Invalid
 from boxship.base.units import human_duration, human_size
 from boxship.front.cli import image_tree, preferences, progress, tables
 from boxship.front.cli.command import Command, Session, each
-from boxship.front.cli.container.files import save as save_body
 from boxship.front.cli.container.life import FILTER, FORCE, confirm, filters
 from boxship.front.cli.container.options import refuse_trust
 from boxship.front.cli.flags import Parsed, many, switch, text, words
@@ -217,6 +216,8 @@ def _pieces(source: str) -> Iterator[bytes]:
 
 def save(session: Session, parsed: Parsed) -> None:
     query = {"names": list(parsed.args), "platform": _platform(parsed)}
+    from boxship.front.cli.container.files import save as save_body  # archives: ten milliseconds for who saves alone
+
     save_body(session, session.client.stream("GET", "/images/get", query), parsed.text("output"))
 
 
