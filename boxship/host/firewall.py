@@ -1,6 +1,6 @@
 """nftables, one transaction per call. The Protocol `Firewall`.
 
-Also notices what others do to the packet filter: the kernel multicasts each change with the thread that made it.
+Also notices what others do to the packet filter: the kernel multicasts each change with who made it.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Nftables:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "nft")
         self._elements: Channel | None = None
-        self._worker = 0
+        self._worker: frozenset[int] = frozenset()  # our thread, and its socket
         self._own: deque[int] = deque(maxlen=64)  # the latest programs of ours
 
     async def run(self, script: str) -> str:
@@ -84,7 +84,7 @@ class Nftables:
     def _change(self, requests: Sequence[wire.Request]) -> None:
         if self._elements is None:
             self._elements = Channel(NETFILTER)
-            self._worker = threading.get_native_id()
+            self._worker = frozenset((threading.get_native_id(), self._elements.port))
         self._elements.call(requests)
 
     async def forget_udp(self, ports: Mapping[int, Collection[int]]) -> None:
@@ -107,7 +107,7 @@ class Nftables:
                         touched = touched or subject(message) == table
                     elif touched:
                         touched = False
-                        if author(message) not in (self._worker, *self._own):
+                        if authors(message).isdisjoint((*self._worker, *self._own)):
                             yield
 
     async def aclose(self) -> None:
@@ -125,10 +125,12 @@ def _text(file: BinaryIO) -> str:
     return file.read().decode(errors="replace")
 
 
-def author(message: wire.Message) -> int:
-    """Return the thread whose transaction the message announces as complete."""
+def authors(message: wire.Message) -> frozenset[int]:
+    """Return the numbers of who made the transaction that the message announces as complete: the thread as the host
+    knows it, and the socket. Within a process namespace the first is not what we know ourselves by; the kernel numbers
+    a program's first socket by the program as its own namespace knows it. Source: netlink(7), nl_pid."""
     value = wire.attributes(message.body[4:]).get(GENERATION_PROCESS, bytes(4))
-    return int(struct.unpack(">I", value)[0])
+    return frozenset((int(struct.unpack(">I", value)[0]), message.port))
 
 
 def subject(message: wire.Message) -> str:

@@ -28,9 +28,12 @@ class Request(NamedTuple):
 
 
 class Message(NamedTuple):
+    """port: the socket that the message answers or, in what the kernel tells everybody, that caused it."""
+
     kind: int
     sequence: int
     body: bytes
+    port: int = 0
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -53,10 +56,10 @@ def messages(data: bytes) -> Iterator[Message]:
     """Split what one recv gave."""
     offset = 0
     while offset + HEADER.size <= len(data):
-        length, kind, _, sequence, _ = HEADER.unpack_from(data, offset)
+        length, kind, _, sequence, port = HEADER.unpack_from(data, offset)
         if length < HEADER.size:
             return
-        yield Message(kind, sequence, data[offset + HEADER.size : offset + length])
+        yield Message(kind, sequence, data[offset + HEADER.size : offset + length], port)
         offset += length + (-length % 4)
 
 

@@ -61,6 +61,7 @@ def test_a_veth_pair_names_its_peer_and_where_it_lives() -> None:
 def test_changes_of_the_packet_filter_name_table_and_author() -> None:
     head = bytes(4)
     change = wire.Message(10 << 8 | 2, 1, head + wire.text(1, "boxship"))
-    done = wire.Message(firewall.GENERATION, 1, head + wire.attribute(2, struct.pack(">I", 4321)))
+    done = wire.Message(firewall.GENERATION, 1, head + wire.attribute(2, struct.pack(">I", 4321)), 77)
     assert firewall.subject(change) == "boxship"
-    assert firewall.author(done) == 4321
+    assert firewall.authors(done) == {4321, 77}
+    assert next(wire.messages(wire.HEADER.pack(16, 5, 0, 1, 77))).port == 77
