@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.daemons import Daemon
 
 # The stock programs that `make setup-test` fetched come before the host's own.
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+
+# How long an example takes says how busy the machine is, not whether the law holds.
+settings.register_profile("boxship", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("boxship")
 
 # Who runs the tests in the background has them ignore interrupts; what they start shall know them again.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
