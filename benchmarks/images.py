@@ -152,13 +152,14 @@ def measure(asked: argparse.Namespace, peers: list[Peer], work: Path) -> Times:
     for title, layers, files, size in (("64 MiB", 1, 64, 64 * MIB), ("500 MiB", 8, 20_000, 500 * MIB)):
         if asked.only not in ("", title):
             continue
-        for _ in range(asked.rounds):
-            for peer in peers:
+        for number in range(asked.rounds):
+            for peer in turns(peers, number):
 
                 def note(step: str, took: float, name: str = peer.name, title: str = title) -> None:
                     found.setdefault((f"{title} {step}", name), []).append(took)
                     print(f"  {title} {step} {name}: {took:.0f}", flush=True)
 
+                os.sync()  # what others have written is no burden of this one
                 store = Path(tempfile.mkdtemp(dir=work))
                 with registry(store) as address:  # an empty one each time, or a push would find all there
                     tag = f"{address}/bench:1"
@@ -176,8 +177,13 @@ def measure(asked: argparse.Namespace, peers: list[Peer], work: Path) -> Times:
     return found
 
 
-def report(found: Times) -> None:
-    names = list(dict.fromkeys(name for _, name in found))
+def turns(peers: list[Peer], number: int) -> list[Peer]:
+    """Who is asked after whom in a round: nobody always comes after the same one, whose memory and files still go."""
+    ahead = number % len(peers)
+    return [*peers[ahead:], *peers[:ahead]]
+
+
+def report(found: Times, names: list[str]) -> None:
     print(
         "\n"
         + "medians, ms".ljust(34)
@@ -215,7 +221,8 @@ def main() -> None:
             peers.append(started("boxship", stack.enter_context(daemons.boxship()), "daemon.pid"))
             if asked.dockerd:
                 peers.append(started("dockerd", stack.enter_context(daemons.dockerd(asked.dockerd)), "pid"))
-        report(measure(asked, [*peers, Peer("skopeo", "")], work))
+        peers.append(Peer("skopeo", ""))
+        report(measure(asked, peers, work), [peer.name for peer in peers])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from boxship.base.errors import NotFound
 from boxship.base.facts import IdMap
 from boxship.engine.sample import nanoseconds_a_tick, parse_cpu_time
 from boxship.host import mounts, quota, syscalls, userspaces
-from boxship.host.api.files import Packing, Sealed, Trees
+from boxship.host.api.files import Assembled, Packing, Sealed, Trees
 from boxship.model.status import Container
 
 _TICK = nanoseconds_a_tick(os.sysconf("SC_CLK_TCK"))
@@ -90,6 +90,9 @@ class Ground:
 
     def open_in(self, root: Path, path: str) -> BinaryIO:
         return self._trees.open_in(root, path)
+
+    def assembled(self, split: Path, root: Path, level: int, size: int) -> Assembled:
+        return self._trees.assembled(split, root, level, size)
 
     async def unpack_layer(self, source: int, root: Path) -> None:
         await self._trees.unpack_layer(source, root)

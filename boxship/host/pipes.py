@@ -1,10 +1,21 @@
 """Pipes on the running loop, with back-pressure and no copies kept."""
 
 import asyncio
+import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 CHUNK = 1 << 18
+WIDE = 1 << 20  # bytes
+
+
+def wide_pipe() -> tuple[int, int]:
+    """Return (read end, write end) of a pipe that holds much, so that both sides may work at once."""
+    source, sink = os.pipe2(os.O_CLOEXEC)
+    with suppress(OSError):  # more than a user may have: then less
+        fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, WIDE)
+    return source, sink
 
 
 async def drain(source: int) -> AsyncIterator[bytes]:

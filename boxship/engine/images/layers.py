@@ -22,8 +22,9 @@ from boxship.base.codec import decode, encode
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.base.ids import new_id, short
 from boxship.engine.images.inflate import GZIP, ZSTD, Intake
-from boxship.engine.images.tarsplit import Splitter, assemble
-from boxship.host.api.files import Packing, Sealed
+from boxship.engine.images.tarsplit import Splitter
+from boxship.host.api.files import Assembled, Packing, Sealed
+from boxship.host.jobs.assemble import assemble
 from boxship.model.image import Layer
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class Trees(Protocol):
 
     async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
         """Tell of a tree's tar without making it, and write its split form to a file."""
+        ...
+
+    def assembled(self, split: Path, root: Path, level: int, size: int) -> Assembled:
+        """Give the tar of `size` bytes that `root` was unpacked from, packed; see host.api.files."""
         ...
 
     def open_in(self, root: Path, path: str) -> BinaryIO:
@@ -251,6 +256,14 @@ class Layers:
         home = self._home(diff_id)
         with open(home / SPLIT, "rb") as split:
             yield from assemble(split, lambda path: self._trees.open_in(home / TREE, path))
+
+    def packed(self, diff_id: str, level: int) -> Assembled:
+        """Give the layer's tar as gzip, made by a child. Raises NotFound."""
+        facts = self._facts.get(diff_id)
+        if facts is None:
+            raise NotFound(f"layer {diff_id} does not exist")
+        home = self._home(diff_id)
+        return self._trees.assembled(home / SPLIT, home / TREE, level, facts.tar_size)
 
     def _home(self, diff_id: str) -> Path:
         return self._root / diff_id.removeprefix("sha256:")

@@ -27,7 +27,7 @@ from boxship.engine.images.making import ImportWish, check, imported
 from boxship.engine.images.manifest import Platform, check_platform, platform_of, suits
 from boxship.engine.images.reference import Reference, parse, parse_any
 from boxship.engine.images.removal import Delete, Snapshot, Untag, User
-from boxship.host.api.files import Packing
+from boxship.host.api.files import Assembled, Packing
 from boxship.model.image import Described, Image, Statement
 from boxship.model.status import Container, State
 from boxship.store.api import Store
@@ -225,6 +225,10 @@ class Images:
     def layer_tar(self, diff_id: str) -> Iterator[bytes]:
         """Yield a layer's tar, byte for byte. For a thread."""
         return self._layers.tar(diff_id)
+
+    def packed_layer(self, diff_id: str, level: int) -> Assembled:
+        """Give a layer's tar as gzip; 1 is the fastest level but 0."""
+        return self._layers.packed(diff_id, level)
 
     def repositories_with(self, diff_id: str, domain: str) -> list[str]:
         """Return repositories of a registry that should have a layer, since images of that name have it."""

@@ -1,20 +1,16 @@
-"""Keep of a layer's tar only what its extracted files do not hold, and put both together again, byte for byte.
+"""Keep of a layer's tar only what its extracted files do not hold.
 
-host.jobs.splitform tells the form. Reading and writing of the split file only; the tree is somebody else's.
+host.jobs.splitform tells the form; host.jobs.assemble puts both together again, byte for byte.
 """
 
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-import zstandard
 from isal import isal_zlib
 
 from boxship.base.errors import Invalid
 from boxship.engine.images.paths import Paths
 from boxship.engine.images.tarhead import BLOCK, HeadReader, padded
 from boxship.host.jobs.splitform import Writer
-
-CHUNK = 1 << 18
 
 
 class Splitter:
@@ -86,46 +82,3 @@ class Splitter:
         if self._partial or self._skip or (self._copy and not self._ended):
             raise Invalid("unexpected EOF: the layer's archive is cut off")
         self._writer.close()
-
-
-def assemble(split: BinaryIO, open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
-    """Yield the tar again, in pieces. `open_file` opens a path of the layer's tree.
-    Raises Invalid when a file, or the split form itself, is no longer what it was."""
-    try:
-        yield from _assembled(zstandard.ZstdDecompressor().stream_reader(split), open_file)
-    except zstandard.ZstdError as e:
-        raise Invalid(f"layer cannot be put together again: its split form is damaged: {e}") from e
-
-
-def _assembled(reader: "_Readable", open_file: Callable[[str], BinaryIO]) -> Iterator[bytes]:
-    path, crc = "", 0
-    while kind := reader.read(1):
-        length = int.from_bytes(_exactly(reader, 8), "big")
-        if kind == b"L":
-            yield from _pieces(reader, length, "its split form")
-        elif kind == b"F":
-            path = _exactly(reader, int.from_bytes(_exactly(reader, 2), "big")).decode(errors="surrogateescape")
-            crc = 0
-            with open_file(path) as file:
-                for piece in _pieces(file, length, path):
-                    crc = isal_zlib.crc32(piece, crc)
-                    yield piece
-        elif length != crc:
-            raise Invalid(f"layer cannot be put together again: {path} has changed since")
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def _pieces(source: _Readable, length: int, name: str) -> Iterator[bytes]:
-    while length:
-        piece = source.read(min(CHUNK, length))
-        if not piece:
-            raise Invalid(f"layer cannot be put together again: {name} is shorter than it was")
-        length -= len(piece)
-        yield piece
-
-
-def _exactly(source: _Readable, length: int) -> bytes:
-    return b"".join(_pieces(source, length, "its split form"))

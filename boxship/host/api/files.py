@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
+from boxship.base.errors import PlatformError
 from boxship.base.facts import IdMap
 
 MODIFIED, ADDED, DELETED = 0, 1, 2
@@ -117,6 +118,25 @@ PLAINLY = Unpacking()
 AS_IS = Packing()
 
 
+class Assembled(Protocol):
+    """A layer's tar on its way as gzip; the same layer always gives the same bytes. digest, size: of these, once
+    `pieces` has ended.  failure: what went wrong on our side, if something did."""
+
+    digest: str
+    size: int
+    failure: PlatformError | None
+
+    @property
+    def passed(self) -> int:
+        """Return how many bytes of the tar have been packed so far."""
+        ...
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield it, once. Not reading holds it back; leaving the iteration ends it. Raises Invalid when the tree is no
+        longer what it was."""
+        ...
+
+
 class Trees(Protocol):
     """Coroutines do their work in child processes: the event loop does not feel it."""
 
@@ -143,6 +163,11 @@ class Trees(Protocol):
     async def seal(self, root: Path, split: Path, how: Packing) -> Sealed:
         """Tell of the tar that `pack` would write of the whole root, and write its split form to the file `split`.
         Raises NotFound."""
+        ...
+
+    def assembled(self, split: Path, root: Path, level: int, size: int) -> Assembled:
+        """Give the tar of `size` bytes that `root` was unpacked from, packed at `level`; the file `split` holds the
+        rest of it."""
         ...
 
     async def unpack_stream(

@@ -16,7 +16,7 @@ class Writer:
     """Takes a tar's parts in their order."""
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(sink, closefd=False)
+        self._writer = zstandard.ZstdCompressor(level=1, write_checksum=True).stream_writer(sink, closefd=False)
         self._literal = bytearray()
         self._records = bytearray()
 

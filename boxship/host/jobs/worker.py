@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from boxship.base.errors import PlatformError
 from boxship.host import syscalls
-from boxship.host.jobs import changes, copy, fingerprint, libarchive, pack, place, select, unpack, usage, ways
+from boxship.host.jobs import assemble, changes, copy, fingerprint, libarchive, pack, place, select, unpack, usage, ways
 
 CONTROL = 3  # descriptor of the socket requests come from
 BIGGEST = 1 << 18  # bytes of a request
@@ -48,6 +48,15 @@ def _seal(fds: Sequence[int], path: str, rules: tuple[Any, ...]) -> tuple[str, i
     with os.fdopen(split, "wb", closefd=False) as file:
         sealed = pack.seal(file, os.fsencode(path), pack.Rules(*rules))
     return sealed.diff_id, sealed.size, sealed.tar_size
+
+
+def _assemble(fds: Sequence[int], level: int, size: int) -> tuple[str, int]:
+    sink, passed, split, root = fds
+    packer = assemble.Packer(sink, passed, level, size)
+    _enter(root)
+    with open(split, "rb", closefd=False) as form:
+        assemble.pack(form, packer)
+    return packer.digest, packer.size
 
 
 def _copy(fds: Sequence[int], path: str) -> None:
@@ -83,7 +92,8 @@ def _place(fds: Sequence[int], what: tuple[Any, ...], how: tuple[Any, ...]) -> N
 
 
 JOBS: dict[str, Callable[..., Any]] = {
-    "unpack": _unpack, "pack": _pack, "seal": _seal, "copy": _copy, "changes": _changes, "usage": _usage,
+    "unpack": _unpack, "pack": _pack, "seal": _seal, "assemble": _assemble, "copy": _copy, "changes": _changes,
+    "usage": _usage,
     "fingerprint": _fingerprint, "sources": _sources, "place": _place,
 }  # fmt: skip
 

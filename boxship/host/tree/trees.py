@@ -1,7 +1,6 @@
 """Trees of files on this host: the Protocol Trees. Long work is done by children of a helper process."""
 
 import asyncio
-import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,13 +22,13 @@ from boxship.host.api.files import (
     Unpacked,
     Unpacking,
 )
-from boxship.host.pipes import drain, pour
+from boxship.host.pipes import drain, pour, wide_pipe
 from boxship.host.tree import confined
+from boxship.host.tree.assembled import Assembled
 from boxship.host.tree.trash import Trash
 from boxship.host.tree.workshop import Workshop
 
 AT_ONCE = 4  # walks through whole trees that run side by side
-PIPE = 1 << 20
 
 
 class Trees:
@@ -62,7 +61,7 @@ class Trees:
             return Sealed(*await self._workshop.call("seal", ["/", _rules(how)], [file.fileno(), top]))
 
     async def packed(self, root: Path, path: str, how: Packing = AS_IS) -> AsyncIterator[bytes]:
-        source, sink = _pipe()
+        source, sink = wide_pipe()
         packing = asyncio.create_task(self._pack_and_close(root, path, sink, how), name=f"pack {path}")
         try:
             async for piece in drain(source):
@@ -84,7 +83,7 @@ class Trees:
     async def unpack_stream(
         self, pieces: AsyncIterator[bytes], root: Path, path: str = "/", how: Unpacking = PLAINLY
     ) -> Unpacked:
-        source, sink = _pipe()
+        source, sink = wide_pipe()
         unpacking = asyncio.create_task(self._unpack_and_close(source, root, path, how), name=f"unpack {path}")
         try:
             with suppress(BrokenPipeError):  # the child has given up, and says why
@@ -102,6 +101,14 @@ class Trees:
             return await self.unpack(source, root, path, how)
         finally:
             os.close(source)
+
+    def assembled(self, split: Path, root: Path, level: int, size: int) -> Assembled:
+        async def begin(sink: int, passed: int) -> tuple[str, int]:
+            with _directory(root) as top, open(split, "rb") as form:
+                found = await self._workshop.call("assemble", [level, size], [sink, passed, form.fileno(), top])
+            return str(found[0]), int(found[1])
+
+        return Assembled(begin)
 
     # walks
 
@@ -192,11 +199,3 @@ def _directory(path: Path, flags: int = os.O_PATH) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _pipe() -> tuple[int, int]:
-    """Return (read end, write end) of a pipe that holds much, so that both sides may work at once."""
-    source, sink = os.pipe2(os.O_CLOEXEC)
-    with suppress(OSError):  # more than a user may have: then less
-        fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, PIPE)
-    return source, sink

@@ -21,9 +21,9 @@ import pytest
 from boxship.base.errors import Invalid, KernelError, NotFound, PlatformError
 from boxship.base.facts import IdMap
 from boxship.engine.images.making import EMPTY_TAR
-from boxship.engine.images.tarsplit import assemble
 from boxship.host import mounts, process
 from boxship.host.api.files import ADDED, DELETED, MODIFIED, Change, Packing, Placing, Selection, Unpacking
+from boxship.host.jobs.assemble import assemble
 from boxship.host.tree import Trees, workshop
 from boxship.host.tree.confined import open_in
 

@@ -41,6 +41,7 @@ class HostTrees:
         self.unpack_layer = trees.unpack_layer
         self.seal = trees.seal
         self.open_in = trees.open_in
+        self.assembled = trees.assembled
         self.trash = trees.trash
         self.sync = trees.sync
 

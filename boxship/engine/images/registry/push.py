@@ -1,18 +1,15 @@
 """Bring an image to a registry: the blobs it lacks, then the manifest.
 
-A layer's tar is put together from its files and compressed on the way; what it became is remembered, so that the next
-push of it only asks whether it is there. The same layer always compresses to the same bytes, so that an upload whose
-connection broke goes on behind what the registry says it has.
+A layer's tar is put together from its files and compressed on the way, by a child for each; what it became is
+remembered, so that the next push of it only asks whether it is there. The same layer always compresses to the same
+bytes, so that an upload whose connection broke goes on behind what the registry says it has.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
-
-from isal import isal_zlib
 
 from boxship.base.codec import encode
 from boxship.base.errors import PlatformError
@@ -20,46 +17,17 @@ from boxship.base.ids import short
 from boxship.engine.images import manifest as manifests
 from boxship.engine.images.attested import Member, Whole, carried, described, index
 from boxship.engine.images.config import digest_of
-from boxship.engine.images.feed import from_thread
 from boxship.engine.images.inflate import GZIP
 from boxship.engine.images.layers import Packed
 from boxship.engine.images.reference import Reference
 from boxship.engine.images.registry import client
 from boxship.engine.images.registry.client import ATTEMPTS, Body, Client, Expired, Unreachable, fault, said
 from boxship.engine.images.service import Images
+from boxship.host.api.files import Assembled
 from boxship.model.image import Described, Image
 
 Tell = Callable[[dict[str, Any]], None]
-LEVEL = 1
-_GZIP = 31  # window bits: 32 KiB, with gzip's header
-
-
-@dataclass(slots=True)
-class Upload:
-    """Compressed bytes on their way, counted and hashed as they go. skip: bytes the registry has already; they are
-    made again, for the digest, but do not go out."""
-
-    skip: int = 0
-    size: int = 0
-    hash: Any = field(default_factory=hashlib.sha256)
-
-    def compress(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        packer = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, _GZIP)
-        for piece in pieces:
-            yield from self._count(packer.compress(piece))
-        yield from self._count(packer.flush())
-
-    def _count(self, packed: bytes) -> Iterator[bytes]:
-        if packed:
-            self.hash.update(packed)
-            ahead = max(0, self.skip - self.size)
-            self.size += len(packed)
-            if ahead < len(packed):
-                yield packed[ahead:]
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{self.hash.hexdigest()}"
+LEVEL = 1  # of gzip
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +137,23 @@ class Pusher:
             return Held("", 0)
 
     async def _upload_from(self, held: "Held", diff_id: str) -> Packed:
-        upload = Upload(skip=held.size)
-        total = self._images.tar_size(diff_id)
-        pieces = from_thread(lambda: upload.compress(self._shown(self._images.layer_tar(diff_id), diff_id, total)))
-        location = await self._send("PATCH", held.location, pieces)
-        await self._finish(location, upload.digest)
+        """What the registry has already is made again, for the digest, but does not go out."""
+        layer = self._images.packed_layer(diff_id, LEVEL)
+        try:
+            location = await self._send("PATCH", held.location, _behind(held.size, self._shown(layer, diff_id)))
+        except Unreachable as e:
+            raise layer.failure or e from None
+        await self._finish(location, layer.digest)
         self._tell(_line("Pushed", diff_id))
-        packed = Packed(digest=upload.digest, size=upload.size)
+        packed = Packed(digest=layer.digest, size=layer.size)
         await self._images.remember(diff_id, packed)
         return packed
 
-    def _shown(self, pieces: Iterator[bytes], diff_id: str, total: int) -> Iterator[bytes]:
-        done, shown = 0, 0
-        for piece in pieces:
-            done += len(piece)
+    async def _shown(self, layer: Assembled, diff_id: str) -> AsyncIterator[bytes]:
+        """Tell how much of the tar has gone, a hundred times."""
+        total, shown = self._images.tar_size(diff_id), 0
+        async for piece in layer.pieces():
+            done = layer.passed
             if done >= shown:
                 shown = done + max(total // 100, 1 << 19)
                 self._tell(_line("Pushing", diff_id, done, total))
@@ -239,6 +210,14 @@ class Pusher:
         async with await self._client.ask("PUT", path, body=content, headers={"Content-Type": kind}) as response:
             if response.status not in (200, 201, 202):
                 raise fault(response.status, await said(response), path)
+
+
+async def _behind(skip: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Leave out the first `skip` bytes."""
+    async for piece in pieces:
+        if skip < len(piece):
+            yield piece[skip:] if skip else piece
+        skip = max(0, skip - len(piece))
 
 
 def composed(image: Image, raw: bytes, layers: Sequence[Packed], *, oci: bool = False) -> tuple[str, bytes]:

@@ -16,6 +16,8 @@ from boxship.base.errors import Invalid
 from boxship.engine.events import Events
 from boxship.engine.images import Images
 from boxship.host.api.files import Packing, Sealed
+from boxship.host.jobs.assemble import Packer, pack
+from boxship.host.tree.assembled import Assembled
 from boxship.model.status import Container
 from boxship.store.memory import MemoryStore
 
@@ -50,6 +52,19 @@ class FakeTrees:
 
     def open_in(self, root: Path, path: str) -> BinaryIO:
         return open(root / path, "rb")
+
+    def assembled(self, split: Path, root: Path, level: int, size: int) -> Assembled:
+        def work(sink: int, passed: int) -> tuple[str, int]:
+            packer = Packer(sink, passed, level, size)
+            try:
+                with open(split, "rb") as form:
+                    pack(form, packer, lambda path: self.open_in(root, path))
+            finally:
+                os.close(sink)
+                os.close(passed)
+            return packer.digest, packer.size
+
+        return Assembled(lambda *fds: asyncio.to_thread(work, *map(os.dup, fds)))
 
     def trash(self, path: Path) -> None:
         self.trashed.append(path.name)

@@ -22,8 +22,9 @@ from boxship.base.errors import Invalid, PlatformError
 from boxship.engine.images import config, manifest
 from boxship.engine.images.inflate import Intake
 from boxship.engine.images.reference import parse, parse_any
-from boxship.engine.images.tarsplit import Splitter, assemble
+from boxship.engine.images.tarsplit import Splitter
 from boxship.engine.images.tarstream import entries
+from boxship.host.jobs.assemble import assemble
 
 bounded = settings(
     max_examples=int(os.environ.get("BOXSHIP_FUZZ", "150")), deadline=None, suppress_health_check=list(HealthCheck)

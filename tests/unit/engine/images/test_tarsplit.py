@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from boxship.base.errors import Invalid
 from boxship.engine.images.tarhead import HeadReader
-from boxship.engine.images.tarsplit import Splitter, assemble
+from boxship.engine.images.tarsplit import Splitter
+from boxship.host.jobs.assemble import assemble
 
 Files = dict[str, bytes]
 

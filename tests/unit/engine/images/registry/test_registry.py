@@ -333,6 +333,18 @@ async def test_push_that_never_goes_on_is_given_up(site: Site) -> None:
         await site.push()
 
 
+async def test_a_layer_whose_files_have_changed_is_not_pushed(site: Site) -> None:
+    image_id = await make_image(site)
+    for file in Path(site.images.layer_path(site.images.get(image_id).layers[0])).rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[::-1])
+    blobs = len(site.registry.blobs)
+    with pytest.raises(Invalid, match="has changed since"):
+        await site.push()
+    assert len(site.registry.blobs) == blobs
+    assert not [line for line in site.registry.requests if line.startswith("PUT")]
+
+
 async def test_a_busy_registry_is_asked_again(site: Site) -> None:
     site.serve()
     site.registry.busy = [(503, {}), (429, {"Retry-After": "0"})]
