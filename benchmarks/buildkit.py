@@ -14,17 +14,19 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from benchmarks import daemons
+from benchmarks import daemons, spent
 from benchmarks.client import IMAGE, Client
 from tests.e2e.buildx import program
 
@@ -74,6 +76,12 @@ def build(plugin: str, path: str, context: Context) -> dict[str, float]:
     }
 
 
+def _client() -> float:
+    """Return the CPU time of all clients so far, in ms."""
+    seen = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (seen.ru_utime + seen.ru_stime) * 1000
+
+
 def _steps(told: str) -> dict[str, dict[str, str]]:
     """Return what was told last of each step, by its name."""
     decoder, at, steps = json.JSONDecoder(), 0, {}
@@ -92,13 +100,17 @@ def main(words: list[str]) -> None:
     parser.add_argument("--files", type=int, default=20_000)
     asked = parser.parse_args(words)
     home = Path(tempfile.mkdtemp(prefix="bench-buildkit-", dir=daemons.TMPFS))
+    used: dict[str, Callable[[], float]] = {}
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         plugin = program()
         named = [word.partition("=")[::2] for word in asked.daemons]
         if not named:
-            named = [("boxship", stack.enter_context(daemons.boxship()))]
-            named += [("dockerd", stack.enter_context(daemons.dockerd(asked.dockerd)))]
+            stack.callback(spent.forget)
+            with spent.counted("boxship") as used["boxship"]:
+                named = [("boxship", stack.enter_context(daemons.boxship()))]
+            with spent.counted("dockerd") as used["dockerd"]:
+                named += [("dockerd", stack.enter_context(daemons.dockerd(asked.dockerd)))]
         (home / "context").mkdir()
         context = Context(home / "context", asked.files)
         for name, path in named:
@@ -110,7 +122,12 @@ def main(words: list[str]) -> None:
         for _ in range(asked.rounds):
             for name, path in named:
                 context.change()
-                found[name].append(build(plugin, path, context))
+                before, client = used[name]() if name in used else 0.0, _client()
+                took = build(plugin, path, context)
+                took["CPU of the client"] = _client() - client
+                if name in used:
+                    took["CPU of the daemon"] = used[name]() - before
+                found[name].append(took)
         _print(found)
 
 

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from boxship.base.errors import NotFound
@@ -29,33 +30,40 @@ def _lines(root: str, ignore: Patterns) -> list[str]:
     checked, note = bool(ignore), lines.append
     while waiting:
         below, state = waiting.pop()
-        for entry in _scan(top + below):
-            path = below + entry.name
-            inner, gone = ignore.step(state, path) if checked else (state, False)
-            directory = entry.is_dir(follow_symlinks=False)
-            if gone and not (directory and ignore.has_exceptions):
-                continue
-            try:
-                seen = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # it has gone meanwhile
-                continue
-            mode, changed = seen.st_mode, seen.st_ctime_ns
-            if directory:
-                waiting.append((path + "/", inner))
-                if not gone:
-                    note(f"{mode:o} {path}")
-            elif not stat.S_ISSOCK(mode):
-                unsure = "~" if changed >= late else ""
-                note(f"{mode:o}:{seen.st_size}:{seen.st_mtime_ns}:{changed}:{seen.st_ino}{unsure} {path}")
+        with _opened(top + below) as entries:
+            for entry in entries:
+                path = below + entry.name
+                inner, gone = ignore.step(state, path) if checked else (state, False)
+                directory = entry.is_dir(follow_symlinks=False)
+                if gone and not (directory and ignore.has_exceptions):
+                    continue
+                try:
+                    seen = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # it has gone meanwhile
+                    continue
+                mode, changed = seen.st_mode, seen.st_ctime_ns
+                if directory:
+                    waiting.append((path + "/", inner))
+                    if not gone:
+                        note(f"{mode:o} {path}")
+                elif not stat.S_ISSOCK(mode):
+                    unsure = "~" if changed >= late else ""
+                    note(f"{mode:o}:{seen.st_size}:{seen.st_mtime_ns}:{changed}:{seen.st_ino}{unsure} {path}")
     return lines
 
 
-def _scan(path: str) -> list["os.DirEntry[str]"]:
+@contextmanager
+def _opened(path: str) -> Iterator[Iterable["os.DirEntry[str]"]]:
+    """Give what is in a directory. Held open, so that looking at a file is no walk through the names above it."""
     try:
-        with os.scandir(path) as entries:
-            return list(entries)
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as e:
         raise NotFound(f"unable to prepare context: open {path}: {e.strerror}") from e
+    try:
+        with os.scandir(directory) as entries:
+            yield entries
+    finally:
+        os.close(directory)
 
 
 def chosen(root: str, only: Iterable[str]) -> list[str]:
