@@ -455,15 +455,19 @@ def test_a_client_that_goes_leaves_nothing(docker: Docker, killable: Daemon, tmp
 def test_a_crash_loses_only_the_running_step(docker: Docker, killable: Daemon, tmp_path: Path) -> None:
     subprocess.run(["docker", "-H", killable.host, "import", "-", "busybox"], input=busybox_rootfs(), check=True)
     site = Site(docker, tmp_path)
-    text = "FROM busybox\nRUN echo first > /a\nRUN echo here; test -e /go || sleep 300\n"
-    building = begin(site, text, "here", killable.host)
+    site.write("f", "f")
+    done = "FROM busybox\nRUN echo first > /a\nCOPY f /f\nRUN cat /a /f > /b\n"
+    rest = "RUN echo five > /e\nRUN echo six > /g\n"
+    building = begin(site, f"{done}RUN echo here; sleep 300\n{rest}", "here", killable.host)
     killable.kill()
-    building.wait(20)
+    building.wait(60)
     killable.start()
     assert _leftovers(killable) == []
     assert killable.check() == []
     site.docker = Docker(killable.host, docker.label, docker.config)
-    assert cached(site.build("FROM busybox\nRUN echo first > /a\nRUN cat /a\n")) == 1
+    assert cached(site.build(f"{done}RUN echo four > /d\n{rest}")) == 3
+    assert _leftovers(killable) == []
+    assert killable.check() == []
 
 
 def _leftovers(daemon: Daemon) -> list[str]:

@@ -14,6 +14,7 @@ from boxship.base.patterns import Patterns, State, is_wild, part_pattern
 from boxship.engine.images.tarhead import BLOCK, HeadReader, padded
 
 _PLAIN = {b"0": stat.S_IFREG, b"\0": stat.S_IFREG, b"5": stat.S_IFDIR, b"2": stat.S_IFLNK}
+_CHUNK, _STEP = 1 << 20, 1 << 25  # bytes looked at and let go at once
 _IMPLIED = stat.S_IFDIR | 0o755
 
 
@@ -208,9 +209,34 @@ class _Look:
             waiting += reversed(deeper)
 
 
+class _Passing:
+    """Lets go of what was looked at: a large archive is not to count as memory of ours."""
+
+    def __init__(self, archive: mmap.mmap) -> None:
+        self._archive = archive
+        self._gone = 0
+
+    def at(self, place: int) -> None:
+        if place - self._gone >= _STEP:
+            end = place - place % mmap.PAGESIZE
+            self._archive.madvise(mmap.MADV_DONTNEED, self._gone, end - self._gone)
+            self._gone = end
+
+    def digest(self, at: int, size: int) -> bytes:
+        if size <= _CHUNK:
+            return hashlib.sha256(self._archive[at : at + size]).digest()
+        seen, end = hashlib.sha256(), at + size
+        for start in range(at, end, _CHUNK):
+            seen.update(self._archive[start : min(start + _CHUNK, end)])
+            self.at(start)
+        return seen.digest()
+
+
 def _entries(archive: mmap.mmap) -> Iterator[tuple[str, Known]]:
     at, size, heads = 0, len(archive), HeadReader()
+    passing = _Passing(archive)
     while at + BLOCK <= size:
+        passing.at(at)
         block = archive[at : at + BLOCK]
         kind = block[156:157]
         at += BLOCK
@@ -240,15 +266,15 @@ def _entries(archive: mmap.mmap) -> Iterator[tuple[str, Known]]:
         stored = stored if kind in b"0\0" else 0
         if at + stored > size:
             raise Invalid("unexpected EOF: the archive is cut off")
-        yield _inside(path), _known(archive, block, kind, at, stored, link)
+        yield _inside(path), _known(passing, block, kind, at, stored, link)
         at += padded(stored)
 
 
-def _known(archive: mmap.mmap, block: bytes, kind: bytes, at: int, stored: int, link: bytes) -> Known:
+def _known(passing: _Passing, block: bytes, kind: bytes, at: int, stored: int, link: bytes) -> Known:
     mode = _PLAIN[kind] | (int(block[100:107].strip(b" \0") or b"0", 8) & 0o7777)
     if kind == b"2":
         return Known(stat.S_IFLNK | 0o777, link.partition(b"\0")[0])
-    told = b"" if kind == b"5" else hashlib.sha256(archive[at : at + stored]).digest()
+    told = b"" if kind == b"5" else passing.digest(at, stored)
     return Known(mode, told, at, stored)
 
 

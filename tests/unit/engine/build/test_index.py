@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -181,3 +183,29 @@ def test_law_time_stamps_and_order_do_not_count(
     assert index(buffer.getvalue(), home).fingerprint(("/",), (), (), False) == whole
     path, content = next(iter(tree.items()))
     assert index(archive({**tree, path: content + b"!"}), home).fingerprint(("/",), (), (), False) != whole
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from boxship.engine.build.index import Index
+def most():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) >> 10
+before = most()
+Index(open(sys.argv[1], "rb"))
+print(most() - before)
+"""
+
+
+def test_a_large_archive_is_not_held_in_memory(tmp_path: Path) -> None:
+    with open(tmp_path / "big.tar", "wb") as file:
+        for name in ("one", "two"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 100 << 20
+            file.write(entry.tobuf())
+            file.seek(entry.size, os.SEEK_CUR)
+        file.write(bytes(1024))
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(tmp_path / "big.tar")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 80
