@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ import aiohttp
 from boxship.app.registry.serve import serve
 from boxship.app.registry.settings import Settings
 from boxship.engine.images.manifest import OCI_INDEX, OCI_MANIFEST
+from tests.patience import until
+from tests.ports import free_port
 
 PROGRAM = Path(sys.executable).parent / "boxship"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -122,13 +126,39 @@ async def serving(root: Path, **settings: Any) -> AsyncIterator[Api]:
         yield Api(f"{scheme}://{addresses[0]}", http)
 
 
+@contextlib.contextmanager
+def docker_registry(home: Path) -> Iterator[str]:
+    """Debian's docker-registry on loopback, with its blobs in `home`; give its host and port."""
+    program = shutil.which("docker-registry")
+    assert program, "docker-registry is missing: install it"
+    host = f"127.0.0.1:{free_port()}"
+    (home / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {home}}}, delete: {{enabled: true}}}}\n"
+    )
+    running = subprocess.Popen([program, "serve", str(home / "config.yml")], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: running.poll() is not None or _answers(f"http://{host}/v2/"), "docker-registry does not answer")
+        assert running.poll() is None, "docker-registry ended"
+        yield host
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=20).close()
+    except OSError:
+        return False
+    return True
+
+
 class Server:
     """A registry as a process, to be killed and started again. `close` at the end."""
 
     def __init__(self, root: Path, *flags: str) -> None:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         self.root = root
         self.host = f"127.0.0.1:{self.port}"
         self.base = f"http://{self.host}"
@@ -153,9 +183,9 @@ class Server:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            assert self.process.wait(30) == 0
+            assert self.process.wait(60) == 0

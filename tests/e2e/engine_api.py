@@ -8,11 +8,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from tests.patience import PATIENCE, until
 
 Json = dict[str, Any]
 IMAGE = "busybox:latest"
-PATIENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,14 @@ class EngineApi:
             + text
         )
         return sock
+
+
+def remove_cgroup(name: str) -> None:
+    """Take `/name` away in all hierarchies as soon as what was in it has gone."""
+    top = Path("/sys/fs/cgroup")
+    for place in (found for at in (top, *top.iterdir()) if (found := at / name.lstrip("/")).is_dir()):
+        until(lambda place=place: not any(inner.is_dir() for inner in place.iterdir()), f"{place} is in use")
+        place.rmdir()
 
 
 def unframed(raw: bytes) -> bytes:

@@ -1,18 +1,13 @@
 """Building with the stock buildx, whose builder is the daemon by BuildKit's API."""
 
-import contextlib
 import io
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tarfile
 import threading
-import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -25,7 +20,10 @@ import pytest
 
 from tests.e2e.buildx import FETCHED, Buildx, program
 from tests.e2e.conftest import Docker
+from tests.e2e.engine_api import remove_cgroup
 from tests.images import busybox_rootfs
+from tests.patience import until
+from tests.registries import docker_registry
 
 pytestmark = pytest.mark.e2e
 
@@ -127,9 +125,7 @@ def test_arguments_targets_and_what_steps_may_have(buildx: Buildx, docker: Docke
         script = "cat /who /files /hosts /cgroup; cut -c 1-60 /shm"
         who, files, hosts, cgroup, shm = docker.out("run", "--rm", tag, "sh", "-c", script).splitlines()
     finally:
-        for hierarchy in Path("/sys/fs/cgroup").glob(f"*{group}"):
-            hierarchy.rmdir()
-        Path(f"/sys/fs/cgroup{group}").exists() and Path(f"/sys/fs/cgroup{group}").rmdir()
+        remove_cgroup(group)
     assert (who, files, hosts.split()) == ("me", "100", ["10.1.2.3", "extra"])
     assert group in cgroup
     assert "32768" in shm
@@ -320,25 +316,8 @@ def test_results_as_a_directory(buildx: Buildx, tmp_path: Path) -> None:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """Debian's docker-registry on loopback."""
-    found = shutil.which("docker-registry", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert found, "docker-registry is missing: install it"
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
-    )
-    running = subprocess.Popen([found, "serve", config], stderr=subprocess.DEVNULL)
-    for _ in range(400):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5):
-            break
-        time.sleep(0.05)
-    yield f"127.0.0.1:{port}"
-    running.terminate()
-    running.wait()
+    with docker_registry(tmp_path) as host:
+        yield host
 
 
 def test_pushing(buildx: Buildx, docker: Docker, tag: str, registry: str) -> None:
@@ -461,10 +440,10 @@ def test_a_cancelled_build_leaves_nothing(buildx: Buildx, docker: Docker) -> Non
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read().decode()
     process.stderr.close()
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "context canceled" in rest
     buildx.build("FROM busybox\nRUN true\n")  # a later build finds all locks free
-    assert sleeping not in subprocess.run(["ps", "axww"], capture_output=True, text=True).stdout
+    until(lambda: sleeping not in subprocess.run(["ps", "axww"], capture_output=True, text=True).stdout)
 
 
 def test_layers_of_the_base_are_not_sent_again(buildx: Buildx, docker: Docker, tag: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.daemons import PROGRAM
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -345,14 +346,6 @@ class Asking:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.mark.parametrize("replicas", [1, 3])

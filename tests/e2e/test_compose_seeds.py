@@ -15,9 +15,9 @@ import pytest
 
 from tests.daemons import PROGRAM
 from tests.e2e.conftest import Docker
-from tests.e2e.test_compose import free_port
 from tests.e2e.test_compose_stock import first as first
 from tests.e2e.test_compose_stock import second as second
+from tests.ports import free_port
 from tests.redis import redis_rootfs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]

@@ -3,16 +3,16 @@
 import os
 import signal
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable
 
 import pytest
 
 from benchmarks import compose as bench
 from tests.daemons import PROGRAM, TMPFS
-from tests.e2e.test_compose import Project, free_port
+from tests.e2e.test_compose import Project
 from tests.e2e.test_compose import compose as compose
+from tests.patience import until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
 DOCKERFILE = "FROM busybox\nRUN mkdir /conf && echo one > /built && echo c1 > /conf/c\n"
@@ -31,13 +31,6 @@ services:
         - {path: script, target: /script, action: sync+exec, exec: {command: sh /script/run}}
         - {path: Dockerfile, action: rebuild}
 """
-
-
-def until(true: Callable[[], bool], why: str) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, why
-        time.sleep(0.05)
 
 
 def test_watch_syncs_restarts_executes_and_rebuilds(compose: Project) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ import pytest
 
 from tests.daemons import PROGRAM, Daemon
 from tests.images import busybox_rootfs
+from tests.ports import free_port
 from tests.unit.front.rest import certificates
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -123,12 +123,6 @@ def test_an_idle_daemon_is_small(killable: Daemon) -> None:
     status = Path(f"/proc/{killable.process.pid}/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     assert resident < 80 * KIBIBYTE
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def test_metrics() -> None:

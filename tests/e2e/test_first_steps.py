@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 pytestmark = pytest.mark.e2e
 
 
@@ -21,14 +23,6 @@ def fetch(url: str, wait: float = 60) -> str:
         if done.returncode == 0 or time.monotonic() > end:
             return done.stdout
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def test_a_container_sees_only_its_own_processes(docker) -> None:

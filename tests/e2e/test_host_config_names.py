@@ -7,21 +7,18 @@ import uuid
 import pytest
 
 from tests.e2e.engine_api import EngineApi, Json
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
 PAGE = ["sh", "-c", "echo hello >/index.html; exec httpd -f -p 80 -h /"]
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def page(port: int, host: str = "127.0.0.1", patience: int = 50) -> str:
+def page(port: int, host: str = "127.0.0.1") -> str:
     """Ask for the page until it is answered."""
-    for attempt in range(patience):
+    end = time.monotonic() + PATIENCE
+    while True:
         try:
             with socket.create_connection((host, port), timeout=60) as sock:
                 sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -30,10 +27,9 @@ def page(port: int, host: str = "127.0.0.1", patience: int = 50) -> str:
                     text += piece
                 return text.decode().partition("\r\n\r\n")[2]
         except OSError:
-            if attempt == patience - 1:
+            if time.monotonic() > end:
                 raise
             time.sleep(0.1)
-    raise AssertionError
 
 
 HOSTS: dict[str, tuple[Json, str, str]] = {

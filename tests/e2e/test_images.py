@@ -1,12 +1,9 @@
 """Images at the stock CLI: in, out, named, changed, removed; over archives, commits and Debian's docker-registry."""
 
 import json
-import shutil
-import socket
 import subprocess
 import tarfile
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from tests.daemons import PROGRAM
 from tests.images import busybox_rootfs
+from tests.registries import docker_registry
 
 pytestmark = pytest.mark.e2e
 
@@ -177,28 +175,8 @@ def test_events_of_an_image(docker, image: str) -> None:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Debian's docker-registry on loopback."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.fail("docker-registry is missing: install it")
-    home = tmp_path_factory.mktemp("registry")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    (home / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {home}}}, delete: {{enabled: true}}}}\n"
-    )
-    running = subprocess.Popen([program, "serve", str(home / "config.yml")], stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    yield f"127.0.0.1:{port}"
-    running.terminate()
-    running.wait()
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
 
 
 def test_push_and_pull(docker, registry: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.conftest import IMAGE, Docker
 from tests.e2e.engine_api import Answer, EngineApi
+from tests.ports import free_port
 from tests.redis import redis_rootfs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -96,12 +97,6 @@ def host_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.connect(("192.0.2.1", 9))
         return str(asking.getsockname()[0])
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("", 0))
-        return int(found.getsockname()[1])
 
 
 def names(docker: Docker, asker: str, name: str) -> list[str]:

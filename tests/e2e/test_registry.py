@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from tests.daemons import Daemon
 from tests.e2e.conftest import Docker
 from tests.images import busybox_rootfs
+from tests.ports import free_port
 from tests.registries import PROGRAM, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -244,9 +244,7 @@ def test_our_own_commands(docker: Docker, tmp_path: Path) -> None:
 
 
 def test_a_registry_within_the_daemon(tmp_path: Path) -> None:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{sock.getsockname()[1]}"
+    host = f"127.0.0.1:{free_port()}"
     config = tmp_path / "registry.json"
     config.write_text(json.dumps({"root": str(tmp_path / "registry"), "listen": [host], "collect-every": "1h"}))
     daemon = Daemon("--registry-config", str(config))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.daemons import PROGRAM, Daemon
-from tests.e2e.test_compose import free_port
 from tests.e2e.test_compose_stock import second  # noqa: F401
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(1800)]
 TOP = Path(__file__).parents[2]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import sys
 import uuid
 from pathlib import Path
@@ -11,15 +10,10 @@ import pytest
 
 from tests.daemons import Daemon
 from tests.e2e.console import Step, pattern, run, steps, wrong
+from tests.ports import free_port
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
 PORTS = ("8080", "5000")
-
-
-def _free() -> str:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return str(sock.getsockname()[1])
 
 
 @pytest.mark.timeout(240)
@@ -28,7 +22,7 @@ def test_page(page: Path, daemon: Daemon, images: str, tmp_path: Path) -> None:
     text = page.read_text()
     if page.stem not in ("dockerfiles",):  # there the ports are nobody's
         for port in PORTS:
-            text = re.sub(rf"\b{port}\b", _free(), text)
+            text = re.sub(rf"\b{port}\b", str(free_port()), text)
     found = steps(text)
     assert len(found) > 5
     environment = {
