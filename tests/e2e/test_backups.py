@@ -14,6 +14,7 @@ import pytest
 from tests.daemons import PROGRAM
 from tests.e2e.conftest import IMAGE, Docker
 from tests.e2e.test_images import registry  # noqa: F401
+from tests.patience import until
 from tests.registries import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -105,9 +106,12 @@ def test_one_that_runs_pauses_and_is_not_written_under(docker: Docker, shelf: Sh
     volume, name = shelf.full(), docker.name()
     docker("run", "-d", "--name", name, "--label", docker.label, "-v", f"{volume}:/v", IMAGE, "sleep", "600")
     boxship(docker, "volume", "backup", "-o", str(tmp_path / "b.tar"), volume)
-    words = ("--since", "1m", "--until", f"{time.time():.6f}", "--filter", f"container={name}")
-    seen = docker.out("events", *words, "--format", "{{.Action}}").splitlines()
-    assert seen[-2:] == ["pause", "unpause"]
+
+    def seen() -> list[str]:
+        words = ("--since", "1000s", "--until", f"{time.time():.6f}", "--filter", f"container={name}")
+        return docker.out("events", *words, "--format", "{{.Action}}").splitlines()
+
+    until(lambda: seen()[-2:] == ["pause", "unpause"])
     refused = boxship(docker, "volume", "restore", "-f", volume, str(tmp_path / "b.tar"), check=False)
     assert f"restore {volume}: volume is in use by running containers" in refused.stderr
     docker("stop", "-t", "0", name)

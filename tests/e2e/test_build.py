@@ -444,7 +444,7 @@ def test_a_client_that_goes_leaves_nothing(docker: Docker, killable: Daemon, tmp
     assert len(os.listdir(killable.exec_root / "builds")) > 1
     assert killable.check() == []  # a step under way is no stranger
     building.terminate()
-    building.wait(20)
+    building.wait(60)
     end = time.monotonic() + 60
     while _leftovers(killable) and time.monotonic() < end:
         time.sleep(0.05)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.daemons import PROGRAM
+from tests.patience import until
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root]
@@ -178,16 +179,26 @@ def test_an_interrupt_stops_what_up_started(compose: Project) -> None:
     running = subprocess.Popen(
         [PROGRAM, "compose", "up"], cwd=compose.folder, env=compose.environ, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 60
-    while len(compose.names()) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
-    time.sleep(0.3)
+    until(lambda: len(compose.names()) == 2)
     running.send_signal(signal.SIGINT)
     _, told = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Gracefully stopping..." in told
     assert compose.names() == []
     assert len(compose.names("-a")) == 2
+
+
+def settled(seen: Callable[[], object], quiet: float = 0.5) -> None:
+    """Return once what is seen has not changed for a while: what a client that died had asked for is done."""
+    last, since = seen(), time.monotonic()
+
+    def calm() -> bool:
+        nonlocal last, since
+        if (now := seen()) != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > quiet
+
+    until(calm)
 
 
 def test_an_up_killed_anywhere_is_brought_right_by_the_next(compose: Project) -> None:
@@ -200,7 +211,7 @@ def test_an_up_killed_anywhere_is_brought_right_by_the_next(compose: Project) ->
         time.sleep(wait)
         running.kill()
         running.wait()
-    time.sleep(0.5)
+    settled(lambda: compose.docker.out("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"))
     compose("up", "-d", "-t", "0")
     p = compose.folder.name
     assert compose.names("-a") == sorted(f"{p}-{s}-{n}" for s in ("db", "web") for n in (1, 2, 3))
@@ -337,6 +348,11 @@ class Asking:
             except OSError as error:
                 self.failures.append(str(error))
 
+    def more(self, count: int = 20) -> None:
+        """Wait for so many further answers: those under way are among them."""
+        wanted = len(self.answers) + count
+        until(lambda: len(self.answers) >= wanted or self.failures, "nobody answers")
+
     def __enter__(self) -> "Asking":
         for thread in self._threads:
             thread.start()
@@ -355,16 +371,16 @@ def test_an_update_loses_no_request(compose: Project, replicas: int) -> None:
     compose("up", "-d", "--wait")
     assert len(compose.names()) == replicas
     with Asking(port) as asking:
-        time.sleep(0.5)
+        asking.more()
         compose("up", "-d", env={"V": "2"})
-        time.sleep(0.5)
+        asking.more()
     assert asking.failures == []
     assert set(asking.answers) == {"1", "2"}
     assert asking.answers[-1] == "2"
     assert compose.names() == sorted(f"{compose.folder.name}-web-{n}" for n in range(1, replicas + 1))
     with Asking(port) as asking:
         compose("rollback")
-        time.sleep(0.3)
+        asking.more()
     assert asking.failures == []
     assert asking.answers[-1] == "1"
     assert len(compose.names("-a")) == replicas
@@ -375,6 +391,7 @@ def test_an_update_that_fails_is_taken_back(compose: Project) -> None:
     compose.write(ROLLING.replace('"0:80"', f'"{port}:80"').replace("REPLICAS", "2"))
     compose("up", "-d", "--wait")
     with Asking(port) as asking:
+        asking.more()
         failed = compose("up", "-d", env={"V": "2", "BREAK": "false"}, check=False)
     assert failed.returncode == 1
     assert "was rolled back" in failed.stderr

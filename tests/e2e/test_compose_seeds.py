@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,14 +210,23 @@ def test_the_users_service(course: Course) -> None:
             [*course.words, "up", "-t", "1"], cwd=course.folder, env=course.environ, stdout=subprocess.PIPE, text=True
         )
         assert answer(port) == "db"
+        assert running.stdout is not None
+        told = "".join(_up_to(running.stdout, " serving\n"))
         running.send_signal(signal.SIGINT)
-        told, _ = running.communicate(timeout=60)
+        told += running.communicate(timeout=60)[0]
         assert re.search(r"users-service[-_]1 +\|(\x1b\[0m)? serving", told)
         assert course.running() == []
     finally:
         names = [f"{course.project}{course.dash}{name}" for name in ("users-service", "db")]
         course("down", "-t", "0", check=False)
         course.docker("rmi", "-f", *names, check=False)
+
+
+def _up_to(lines: Iterable[str], end: str) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if line.endswith(end):
+            return
 
 
 def answer(port: int) -> str:

@@ -71,7 +71,7 @@ def test_watch_syncs_restarts_executes_and_rebuilds(compose: Project) -> None:
         until(lambda: inside("cat /built") == "two\n", "the image is built anew")
     finally:
         watching.send_signal(signal.SIGINT)
-        watching.wait(30)
+        watching.wait(60)
         compose("down", "-t", "0", check=False)
         compose.docker("rmi", "-f", "watched", check=False)
 
@@ -100,7 +100,7 @@ def test_replicas_share_a_port_and_the_ill_get_nothing(compose: Project) -> None
                 found.add(reply.read().decode().strip())
         return found
 
-    assert len(answers()) == 3
+    until(lambda: len(answers()) == 3, "all replicas get connections")
     compose("exec", "-T", "--index", "2", "web", "touch", "/ill")
     ill = compose.of("web", 2)["Config"]["Hostname"]
     until(lambda: ill not in answers(), "an unhealthy replica gets no connections")

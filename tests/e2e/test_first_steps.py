@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
@@ -86,7 +87,7 @@ def test_only_a_published_port_answers(docker, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "index.html").write_text("Hello World!\n")
     docker("run", "-d", "-v", f"{tmp_path}:/var/www", "web")
-    assert subprocess.run(["curl", "-s", "-m", "1", f"http://localhost:{port}"]).returncode == 7
+    assert subprocess.run(["curl", "-s", "-m", "60", f"http://localhost:{port}"]).returncode == 7
     docker("run", "-d", "-v", f"{tmp_path}:/var/www", "-p", f"{port}:80", "web")
     assert fetch(f"http://localhost:{port}") == "Hello World!\n"
     assert fetch(f"http://127.0.0.1:{port}") == "Hello World!\n"
@@ -179,20 +180,13 @@ def test_events_tell_what_happened_in_order(docker) -> None:
     since = str(time.time())
     cid = docker.out("run", "-d", "busybox", "true")
     docker("wait", cid)
-    time.sleep(0.2)
-    out = docker.out(
-        "events",
-        "--since",
-        since,
-        "--until",
-        str(time.time()),
-        "--filter",
-        f"container={cid}",
-        "--format",
-        "{{.Action}}",
-    )
-    assert out.split()[:2] == ["create", "start"]
-    assert "die" in out.split()
+
+    def told() -> list[str]:
+        words = ("--since", since, "--until", str(time.time()), "--filter", f"container={cid}")
+        return docker.out("events", *words, "--format", "{{.Action}}").split()
+
+    until(lambda: "die" in told())
+    assert told()[:2] == ["create", "start"]
 
 
 def test_a_name_is_used_once(docker) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engine_api import EngineApi, Json
+from tests.patience import until
 
 pytestmark = pytest.mark.e2e
 
@@ -150,8 +151,15 @@ def test_init_reaps_and_passes_signals_on(api: EngineApi) -> None:
     container = api.up(
         {"Init": True}, Cmd=["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"], StopSignal="TERM"
     )
-    api.exec(container, "sh -c 'sleep 0.05 & exit' ; sleep 0.3")
-    assert " Z " not in api.exec(container, "ps -o pid,stat,args 2>/dev/null || cat /proc/[0-9]*/stat").output
+    orphan = "sleep 0.057"
+    api.exec(container, f"sh -c '{orphan} & exit'")
+    listing = "ps -o pid,stat,args 2>/dev/null || cat /proc/[0-9]*/stat"
+
+    def gone() -> bool:
+        shown = api.exec(container, listing).output
+        return " Z " not in shown and orphan not in shown
+
+    until(gone, "an orphan is left")
     assert api.call("POST", f"/containers/{container}/stop").status == 204
     assert api.inspect(container)["State"]["ExitCode"] == 7
 

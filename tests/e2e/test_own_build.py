@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import tarfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from tests.daemons import Daemon
 from tests.e2e.conftest import Docker
 from tests.e2e.ownsite import Site, made
+from tests.patience import until
 
 pytestmark = pytest.mark.e2e
 
@@ -189,11 +189,9 @@ def test_ways_to_show_progress(site: Site) -> None:
 
 def test_whoever_leaves_ends_the_build(site: Site, daemon: Daemon) -> None:
     site.write("Dockerfile", "FROM busybox\nRUN echo started; sleep 1000\n")
+    before = {*daemon.exec_root.glob("bundles/*")}
     with site.running("--progress", "plain", "--no-cache", ".") as client:
         site.wait_for(client, " started")
         client.terminate()
-    end = time.monotonic() + 30
-    while left := [*daemon.data_root.glob("tmp/build-*"), *daemon.exec_root.glob("bundles/*")]:
-        assert time.monotonic() < end, left
-        time.sleep(0.02)
+    until(lambda: not [*daemon.data_root.glob("tmp/build-*"), *{*daemon.exec_root.glob("bundles/*")} - before])
     assert not daemon.check()

@@ -4,12 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "test_throw_away.py"
 
 
 def _pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
 
 
 def test_the_example_passes_and_leaves_nothing(stock_host: str, images: str, tmp_path: Path) -> None:

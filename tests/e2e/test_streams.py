@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.wire import Wire
+from tests.patience import until
 
 pytestmark = pytest.mark.e2e
 V = "/v1.51"
@@ -120,7 +121,7 @@ def test_detach_keys_are_seen_by_the_daemon(docker: Any, wire: Wire, create: Cal
         stream.send(b"\x01x")
         stream.read()
     assert wire.json("GET", f"{V}/containers/{cid}/json")["State"]["Running"]
-    assert "detach" in events(docker, since, cid)
+    until(lambda: "detach" in events(docker, since, cid))
 
 
 def test_attach_with_logs_begins_with_what_was(wire: Wire, create: Callable[..., str]) -> None:
@@ -259,7 +260,7 @@ def test_exec_on_a_terminal_with_size_and_detach_keys(docker: Any, wire: Wire, s
         stream.send(b"\x02")
         stream.read()
     assert wire.json("GET", f"{V}/exec/{eid}/json")["Running"]
-    assert "exec_detach" in events(docker, since, sleeper)
+    until(lambda: "exec_detach" in events(docker, since, sleeper))
 
 
 def test_a_background_child_does_not_hold_the_session(wire: Wire, sleeper: str) -> None:
@@ -346,7 +347,7 @@ def test_drivers(docker: Any, driver: str, readable: bool) -> None:
 def test_syslog_gets_lines_and_logs_still_work(docker: Any) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
         name = docker.name()
         options = (
             f"syslog-address=udp://127.0.0.1:{server.getsockname()[1]}",

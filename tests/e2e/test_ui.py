@@ -42,10 +42,14 @@ def told(app: Dashboard, widget: str) -> str:
 
 async def choose(app: Dashboard, pilot: Pilot[None], name: str) -> None:
     """Put the cursor on a container."""
-    await until(pilot, lambda: name in [shown.name for shown in app._seen.values()])
-    table = app.query_one(DataTable)
-    table.move_cursor(row=[shown.name for shown in app._seen.values()].index(name), animate=False)
-    await until(pilot, lambda: app.chosen is not None and app.chosen.name == name)
+
+    def there() -> bool:
+        rows = [shown.name for shown in app._seen.values()]  # others come and go, and rows move
+        if name in rows:
+            app.query_one(DataTable).move_cursor(row=rows.index(name), animate=False)
+        return app.chosen is not None and app.chosen.name == name
+
+    await until(pilot, there)
 
 
 def state(app: Dashboard, name: str) -> str:

@@ -266,8 +266,15 @@ def test_memory(api: EngineApi) -> None:
 # rights
 
 
+LOW_PORT = (
+    "nc -l -p 80 -e true & for i in $(seq 99); do nc 127.0.0.1 80 </dev/null && exit; usleep 99999; done; exit 1"
+)
 RIGHTS: dict[str, tuple[Json, str, bool]] = {
-    "a low port": ({}, "nc -l -p 80 -w 1 -e true & sleep 0.1; nc 127.0.0.1 80 </dev/null", True),
+    "a low port": (
+        {},
+        LOW_PORT,
+        True,
+    ),
     "raw packets": ({}, "ping -c 1 127.0.0.1", True),
     "the network's settings": ({"CapAdd": ["NET_ADMIN"]}, "ip link set eth0 mtu 1400", True),
     "not without": ({}, "ip link set eth0 mtu 1400", False),
@@ -348,7 +355,7 @@ def test_published_ports_and_names(api: EngineApi) -> None:
         name = api.inspect(web)["Name"].lstrip("/")
         port = api.inspect(web)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]
         fetched = subprocess.run(
-            ["curl", "-s", "--retry", "20", "--retry-connrefused", "--retry-delay", "0", f"http://127.0.0.1:{port}/"],
+            ["curl", "-s", "--retry", "600", "--retry-all-errors", "--retry-delay", "1", "--retry-max-time", "60", f"http://127.0.0.1:{port}/"],
             capture_output=True, text=True,
         )  # fmt: skip
         assert fetched.stdout == "hello\n"

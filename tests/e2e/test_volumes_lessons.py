@@ -93,7 +93,7 @@ def shelf(tmp_path: Path) -> Iterator[VolumePlugin]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     socket = PLUGINS / f"{root.name}.sock"
-    asyncio.run_coroutine_threadsafe(plugin.start(socket), loop).result(5)
+    asyncio.run_coroutine_threadsafe(plugin.start(socket), loop).result(60)
     yield plugin
     asyncio.run_coroutine_threadsafe(plugin.stop(), loop).result(70)
     loop.call_soon_threadsafe(loop.stop)

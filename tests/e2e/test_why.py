@@ -80,6 +80,7 @@ TERM, USR1 = "kill?signal=TERM", "kill?signal=USR1"
 LITTLE = {"Memory": 16 << 20, "MemorySwap": 16 << 20}
 SLEEP = ["sleep", "1000"]
 RARELY = {"Test": ["CMD", "false"], "Interval": 900_000_000_000}
+TAKEN = "nc -l -p 80 & until netstat -ltn | grep -q :80; do usleep 9999; done; nc -l -p 80; exit 1"
 CHECK = {"Interval": 100_000_000, "Timeout": 5_000_000_000, "Retries": 2}
 TRAP = 'trap "exit {}" {}; echo ready; while :; do sleep 0.05; done'
 
@@ -153,7 +154,7 @@ FAULTS = {
     "no such name": Fault("no-such-name", "by its name", ["wget", "-O-", "http://nosuch.invalid/"]),
     "nobody listens": Fault("refused", "did not answer", ["wget", "-O-", "http://127.0.0.1:9/"]),
     "no way out": Fault("unreachable", "no way", ["wget", "-O-", "http://10.9.8.7/"], host={"NetworkMode": "none"}),
-    "a port inside": Fault("address-in-use", "listen", sh("nc -l -p 80 & sleep 0.3; nc -l -p 80; exit 1")),
+    "a port inside": Fault("address-in-use", "listen", sh(TAKEN)),
     "a limit of memory of its own": Fault(
         "no-memory", "no more memory", sh("ulimit -v 9000; x=$(head -c 9000000 /dev/zero | tr '\\0' a); exit 1")
     ),

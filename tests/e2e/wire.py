@@ -14,7 +14,7 @@ UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("docker", timeout=30)
+        super().__init__("docker", timeout=60)
         self._path = path
 
     def connect(self) -> None:
@@ -57,7 +57,7 @@ class Wire:
     def stream(self, target: str, body: Any = None, upgrade: bool = True) -> Iterator["Stream"]:
         """POST to an endpoint that takes the connection over."""
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(30)
+        sock.settimeout(60)
         sock.connect(self.path)
         content = json.dumps(body).encode() if body is not None else b""
         lines = [f"POST {target} HTTP/1.1", "Host: docker", f"Content-Length: {len(content)}"]

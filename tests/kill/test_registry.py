@@ -156,8 +156,12 @@ async def test_killed_during_pushes(server: Server, root: Path) -> None:
     for round_ in range(5):
         async with aiohttp.ClientSession() as http:
             api = Api(server.base, http)
+            before = len(acknowledged)
             clients = [asyncio.create_task(client(api, number, round_)) for number in range(8)]
-            await asyncio.sleep(0.2 + chance.random() * 0.6)
+            async with asyncio.timeout(60):
+                while len(acknowledged) < before + 3:  # noqa: ASYNC110, the clients do it
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(chance.random() * 0.6)
             server.kill()
             await asyncio.gather(*clients)
         check_records(root)
@@ -190,9 +194,15 @@ async def test_an_upload_goes_on_after_a_kill(server: Server) -> None:
 async def test_an_upload_goes_on_after_a_broken_connection(server: Server) -> None:
     content = os.urandom(4_000_000)
 
+    async def come(place: str, size: int) -> None:
+        """Wait until the registry has so many bytes."""
+        async with asyncio.timeout(60):
+            while int((await api.ask("GET", place)).headers["Range"].partition("-")[2]) + 1 < size:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def breaking() -> AsyncIterator[bytes]:
         yield content[:2_500_000]
-        await asyncio.sleep(0.3)
+        await come(place, 2 << 20)  # it writes them by the mebibyte; the rest is on its way
         raise ConnectionResetError("the client went away")
 
     async with aiohttp.ClientSession() as http:
@@ -200,9 +210,8 @@ async def test_an_upload_goes_on_after_a_broken_connection(server: Server) -> No
         place = (await api.ask("POST", "/v2/a/blobs/uploads/")).headers["Location"]
         with pytest.raises((aiohttp.ClientError, OSError)):
             await api.ask("PATCH", place, breaking(), **OCTETS)
-        await asyncio.sleep(0.3)
-        held = int((await api.ask("GET", place)).headers["Range"].partition("-")[2]) + 1
-        assert held == 2_500_000
+        held = 2_500_000
+        await come(place, held)
         done = await api.ask("PUT", f"{place}?digest={digest_of(content)}", content[held:], **OCTETS)
         assert done.status == 201
 

@@ -25,7 +25,7 @@ class _Connection(http.client.HTTPConnection):
 class Api:
     """Calls return (status, decoded body). Every call opens a connection of its own: none outlives a daemon."""
 
-    def __init__(self, path: str, timeout: float = 30) -> None:
+    def __init__(self, path: str, timeout: float = 60) -> None:
         self.path = path
         self.timeout = timeout
 

@@ -88,13 +88,13 @@ async def test_input_to_its_end(place: Shop) -> None:
 
 
 async def test_input_stays_open_for_the_next(place: Shop) -> None:
-    launch = place.launch("head", "-n", "2", stdin=True, once=False)
+    launch = place.launch("sh", "-c", "read a; echo $a; read b; echo $b", stdin=True, once=False)
     await place.runtime.create(launch)
     await place.runtime.start(launch.id)
     first = await place.runtime.attach(launch.id)
     await first.write(b"one\n")
     first.close_input()
-    await asyncio.sleep(0.05)
+    await until(first, b"one\n")
     first.close()
     second = await place.runtime.attach(launch.id)
     await second.write(b"two\n")
@@ -155,8 +155,7 @@ async def test_terminal_with_its_size(any_shop: Shop) -> None:
     assert b"33 99\r\n" in await until(console, b"/dev/pts/0\r\n")
     for height in range(40, 60):  # the last of many counts
         any_shop.runtime.resize(launch.id, height, 100)
-    await asyncio.sleep(0.1)
-    await console.write(b"stty size; exit 5\n")
+    await console.write(b"until stty size | grep -q ^59; do usleep 9999; done; stty size; exit 5\n")
     out, _ = await drain(console)
     assert b"59 100\r\n" in out
     assert await any_shop.exit_code(launch.id) == 5
@@ -227,12 +226,11 @@ async def test_the_same_container_runs_again(place: Shop) -> None:
 
 async def test_the_next_daemon_finds_everything(any_shop: Shop) -> None:
     runs, waits, ends = (any_shop.launch(*words) for words in (("sleep", "50"), ("true",), ("sh", "-c", "exit 9")))
-    for launch in (runs, waits, ends):
-        await any_shop.runtime.create(launch)
+    launched = [await any_shop.runtime.create(launch) for launch in (runs, waits, ends)]
     await any_shop.runtime.start(runs.id)
     await any_shop.restart()
     await any_shop.runtime.start(ends.id)  # nobody listens
-    await asyncio.sleep(0.2)
+    await ended(launched[-1].conmon_pid)
     await any_shop.restart()
     seen = any_shop.runtime.present()
     assert {id: (p.running, p.started, p.conmon_pid is not None) for id, p in seen.items()} == {
@@ -308,7 +306,9 @@ async def test_log_can_be_moved_away(place: Shop) -> None:
     path = str(place.root / "logs" / launch.id)
     os.rename(path, path + ".1")
     place.runtime.reopen_log(launch.id)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while not os.path.exists(path):  # noqa: ASYNC110, the monitor does it
+            await asyncio.sleep(0.01)
     await console.write(b"\n")
     await until(console, b"two\n")
     assert b"F one\n" in Path(path + ".1").read_bytes()
@@ -338,6 +338,12 @@ async def test_limits_of_a_running_container(any_shop: Shop) -> None:
     memory = any_shop.cgroups.stats(f"{any_shop.cgroup_parent}/{launch.id}").memory
     assert memory is not None
     assert memory.limit == 128 << 20
+
+
+async def ended(pid: int) -> None:
+    async with asyncio.timeout(60):
+        while process.alive(pid):  # noqa: ASYNC110, a process of its own
+            await asyncio.sleep(0.01)
 
 
 def ticks(pid: int) -> int:

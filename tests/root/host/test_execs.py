@@ -112,10 +112,12 @@ async def test_failure(place: Shop, how: dict[str, bool], command: str, error: t
 
 async def test_detached(place: Shop) -> None:
     id = await sleeper(place)
-    running = await place.runtime.exec(place.exec(id, "sh", "-c", "echo x; sleep 0.2; exit 6", detach=True))
+    script = "echo x; until [ -e /tmp/go ]; do usleep 9999; done; exit 6"
+    running = await place.runtime.exec(place.exec(id, "sh", "-c", script, detach=True))
     assert running.console is None
     assert running.pid > 0
     assert process.alive(running.pid)
+    (place.rootfs / "tmp/go").touch()
     assert await running.wait() == 6
     with pytest.raises(CommandNotFound):
         await place.runtime.exec(place.exec(id, "nosuchthing", detach=True))

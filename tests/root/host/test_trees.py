@@ -529,6 +529,12 @@ def helper() -> int:
     return max(found, default=(0, 0))[1]
 
 
+def kill_helper() -> None:
+    pid = helper()
+    assert pid > 0, "no helper runs"
+    os.kill(pid, signal.SIGKILL)
+
+
 async def workers(count: int) -> tuple[int, ...]:
     """Wait until the helper has so many children; return them."""
     async with asyncio.timeout(60):
@@ -539,9 +545,9 @@ async def workers(count: int) -> tuple[int, ...]:
 
 async def test_a_killed_helper_is_replaced(trees: Trees, place: Path) -> None:
     await trees.usage(place)
-    os.kill(helper(), signal.SIGKILL)
+    kill_helper()
     assert await trees.usage(place) == 0
-    os.kill(helper(), signal.SIGKILL)
+    kill_helper()
     await asyncio.sleep(0.05)
     assert await trees.usage(place) == 0
 
@@ -599,9 +605,9 @@ async def test_many_jobs_at_once_leave_the_loop_alone(trees: Trees, place: Path)
     async def tick() -> None:
         nonlocal worst
         while not over:
-            began = time.perf_counter()
+            began, waited = time.perf_counter(), waited_for_a_cpu()
             await asyncio.sleep(0)
-            worst = max(worst, time.perf_counter() - began)
+            worst = max(worst, time.perf_counter() - began - (waited_for_a_cpu() - waited))
             await asyncio.sleep(0.001)
 
     ticking = asyncio.create_task(tick())
@@ -610,4 +616,9 @@ async def test_many_jobs_at_once_leave_the_loop_alone(trees: Trees, place: Path)
     over = True
     await ticking
     assert len({len(archive.getnames()) for archive in archives}) == len(set(sizes)) == 1
-    assert worst < 0.5  # some 2 ms on an idle machine; others work on this one too
+    assert worst < 0.5  # some 2 ms
+
+
+def waited_for_a_cpu() -> float:
+    """Return the seconds for which this thread was ready to run while others ran."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9

@@ -123,7 +123,9 @@ class Lab:
     async def rename(self, container: Container, name: str) -> Container:
         renamed = await self.records.save(msgspec.structs.replace(self.now(container), name=name))
         self.bus.publish(Event(kind="container", action="rename", id=container.id, time=1))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while any(s.dns_names[:1] != (name,) for s in self.now(container).status.networks.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         return renamed
 
     async def stop(self, container: Container) -> None:

@@ -8,9 +8,11 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
+from boxship.base.bus import Event
 from boxship.model.network import NetworkSpec
 from boxship.model.status import Container
 
@@ -19,11 +21,19 @@ from .conftest import Lab, published
 pytestmark = pytest.mark.root
 HOST = "10.211.0.1"  # an address of this host: the default bridge's
 Injure = Callable[["Ward", random.Random], Awaitable[str]]
+PATIENCE = 60.0  # seconds, on whatever machine
+PROMPT = 2.0  # seconds, of a machine that had nothing else to do meanwhile
+PRESSURE = Path("/proc/pressure/cpu")
 
 
-def limit() -> float:
-    """Return the seconds until an injury must be repaired: two, or as many more as this machine has work for."""
-    return 2.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+def stalled() -> float:
+    """Return the seconds, since the machine's start, in which somebody who could run waited for a CPU; where the kernel
+    keeps no such account, those in which the CPUs were busy."""
+    if PRESSURE.exists():
+        return int(PRESSURE.read_text().split("total=")[1].split()[0]) / 1e6
+    used = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    busy = sum(map(int, used)) - int(used[3]) - int(used[4])  # but for idle and iowait
+    return busy / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)
 
 
 class Ward:
@@ -58,17 +68,17 @@ class Ward:
         await self.lab.run(patient, *argv)
         return f"in {patient.name}: {' '.join(argv)}"
 
-    async def well(self) -> bool:
+    async def well(self, patience: float) -> bool:
         """Whether everything that was published is reached, names are answered and nothing differs.
 
         A connection made while a bridge is down goes to the host's gateway, and one that accepts whatever comes keeps
-        it: after a while a new one must be made.
+        it: after `patience` seconds a new one must be made.
         """
         for number in range(len(self.patients)):
-            if not (await self.lab.ask(None, "tcp", HOST, 28080 + number, limit() / 3)).startswith("tcp "):
+            if not (await self.lab.ask(None, "tcp", HOST, 28080 + number, patience)).startswith("tcp "):
                 return False
         for asking, asked in (self.patients[1:], self.patients[:0:-1]):
-            if self.place(asked)[2].partition("/")[0] not in await self.lab.look_up(asking, asked.name, 0.3):
+            if self.place(asked)[2].partition("/")[0] not in await self.lab.look_up(asking, asked.name, patience):
                 return False
         return await self.lab.networks.faults() == []
 
@@ -143,17 +153,29 @@ INJURIES: dict[str, Injure] = {
 async def ward(lab: Lab) -> Ward:
     made = Ward(lab)
     await made.fill()
-    assert await until_well(made, time.monotonic()) < float("inf")
+    assert await until_well(made)
     return made
 
 
-async def until_well(ward: Ward, began: float) -> float:
-    """Return the seconds since `began` when all was well again."""
-    while time.monotonic() - began < limit() + 1:
-        if await ward.well():
-            return time.monotonic() - began
+async def until_well(ward: Ward) -> bool:
+    """Tell whether all becomes well. A try takes longer each time: a machine with much else to do answers late."""
+    began, patience = time.monotonic(), 0.3
+    while time.monotonic() - began < PATIENCE:
+        if await ward.well(patience):
+            return True
+        patience *= 1.2
         await asyncio.sleep(0.05)
-    return float("inf")
+    return False
+
+
+async def told(lab: Lab) -> list[Event]:
+    """Return what was told of repairs, which comes behind the repair itself."""
+    found: list[Event] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not (found := [e for e in lab.told if (e.kind, e.action) == ("network", "repair")]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    return found
 
 
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wrong: list[str]) -> None:
@@ -179,12 +201,13 @@ async def hurt(ward: Ward, names: list[str], seed: int, times: int) -> None:
     for number in range(times):
         name = names[number % len(names)] if times <= len(names) else chance.choice(names)
         ward.lab.told.clear()
-        began = time.monotonic()
+        began, waited = time.monotonic(), stalled()
         done = await INJURIES[name](ward, chance)
-        took = await until_well(ward, began)
-        if took > limit():
+        healed = await until_well(ward)
+        took = time.monotonic() - began - (stalled() - waited)
+        if took > PROMPT or not healed:
             slow.append(f"{number}: {name} ({done}): {took:.1f} s; {await ward.lab.networks.faults()}")
-        assert took < float("inf"), slow
+        assert healed, slow
         assert talk.done() is False, (name, wrong)
     talk.cancel()
     assert slow == []
@@ -197,10 +220,11 @@ async def hurt(ward: Ward, names: list[str], seed: int, times: int) -> None:
 async def test_each_kind_of_injury(ward: Ward) -> None:
     for name in INJURIES:
         await hurt(ward, [name], 1, 1)
-        told = [event for event in ward.lab.told if event.kind == "network" and event.action == "repair"]
-        # forwarding is the host's: another engine on it may have been quicker
-        assert told or name == "forwarding off", f"nobody was told of {name}"
-        assert all(event.attributes["fault"] and event.attributes["repair"] for event in told)
+        if name == "forwarding off" and not ward.lab.told:
+            continue  # it is the host's: another engine on it may have been quicker
+        found = await told(ward.lab)
+        assert found, f"nobody was told of {name}"
+        assert all(event.attributes["fault"] and event.attributes["repair"] for event in found)
 
 
 @pytest.mark.slow
