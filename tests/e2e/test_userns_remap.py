@@ -266,9 +266,7 @@ def test_memory(api: EngineApi) -> None:
 # rights
 
 
-LOW_PORT = (
-    "nc -l -p 80 -e true & for i in $(seq 99); do nc 127.0.0.1 80 </dev/null && exit; usleep 99999; done; exit 1"
-)
+LOW_PORT = "nc -l -p 80 -e true & for i in $(seq 99); do nc 127.0.0.1 80 </dev/null && exit; usleep 99999; done; exit 1"
 RIGHTS: dict[str, tuple[Json, str, bool]] = {
     "a low port": (
         {},

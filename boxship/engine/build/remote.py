@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
+from boxship.base import trust
 from boxship.base.errors import Invalid, NotFound, PlatformError
 from boxship.engine.build.progress import Telling
 from boxship.engine.build.seams import Parts
@@ -86,7 +87,8 @@ async def download(url: str, space: Workspace, checksum: str = "", telling: Tell
     path = space.directory("url") / name.replace("/", "_")
     seen = hashlib.new(checksum.partition(":")[0] or "sha256")
     try:
-        async with aiohttp.ClientSession(trust_env=True) as session, session.get(url) as answer:
+        connector = aiohttp.TCPConnector(ssl=trust.system())
+        async with aiohttp.ClientSession(connector=connector, trust_env=True) as session, session.get(url) as answer:
             if answer.status >= 400:
                 raise NotFound(f"failed to load {url}: invalid response status {answer.status}")
             total = answer.content_length or 0

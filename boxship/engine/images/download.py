@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from boxship.base import trust
 from boxship.base.errors import Invalid, PlatformError
 
 CHUNK = 1 << 18
@@ -18,7 +19,9 @@ async def opened(url: str) -> AsyncIterator[AsyncIterator[bytes]]:
     if "://" not in url:
         url = f"http://{url}"
     try:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session, session.get(url) as response:
+        how = aiohttp.TCPConnector(ssl=trust.system())
+        session = aiohttp.ClientSession(connector=how, timeout=_TIMEOUT, trust_env=True)
+        async with session, session.get(url) as response:
             if response.status >= 400:
                 raise PlatformError(
                     f"failed to GET {url} with status {response.status} {response.reason or ''}".rstrip()

@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from boxship.base import trust
 from boxship.base.clock import Clock
 from boxship.engine.registry.options import Webhook
 from boxship.engine.registry.records import Records
@@ -144,7 +145,7 @@ class Hooks:
     async def _send(self, hook: Webhook, body: bytes) -> str:
         """Return what went wrong, "" when nothing did."""
         if self._http is None:
-            self._http = aiohttp.ClientSession()
+            self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust.system()))
         try:
             async with self._http.post(
                 hook.url,

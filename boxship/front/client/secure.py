@@ -71,15 +71,20 @@ class SecureSocket:
         while True:
             try:
                 with self._one:
-                    return step()
+                    done = step()
             except ssl.SSLWantReadError:
                 self._flush()
                 if data := self._sock.recv(CHUNK):
                     self._came.write(data)
                 else:
                     self._came.write_eof()
-            finally:
+            except ssl.SSLError:
+                with suppress(OSError):  # nobody may be there to hear of it
+                    self._flush()
+                raise
+            else:
                 self._flush()
+                return done
 
     def _flush(self) -> None:
         with self._sending:

@@ -78,7 +78,9 @@ def _secure(sock: socket.socket, address: Address) -> "SecureSocket":
 def tls_context(tls: Tls) -> "ssl.SSLContext":
     import ssl  # 30 ms: only who asks for TLS pays
 
-    context = ssl.create_default_context(cafile=tls.authority or None)
+    from boxship.base import trust
+
+    context = trust.context(tls.authority or None)
     if not tls.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if tls.certificate:

@@ -11,6 +11,8 @@ import ssl
 from asyncio import sslproto
 from typing import Any
 
+from boxship.base import trust
+
 _STATE: Any = vars(sslproto)["AppProtocolState"]
 
 
@@ -49,7 +51,7 @@ def server_context(certificate: str, key: str, authority: str | None = None) -> 
 
     Raises OSError or ssl.SSLError for files that do not serve.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+    context = trust.context(authority, ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     if authority:
         context.verify_mode = ssl.CERT_REQUIRED

@@ -4,7 +4,6 @@ Source: OCI distribution-spec 1.1; token protocol: distribution/distribution, do
 """
 
 import asyncio
-import functools
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
+from boxship.base import trust
 from boxship.base.codec import decode
 from boxship.base.errors import Forbidden, Invalid, NotFound, PlatformError, Unauthorized, Unavailable
 from boxship.engine.images.registry import limits
@@ -121,7 +121,7 @@ class Client:
             return self.endpoint.verify
         own = [place for d in self._certificates if (place := Path(d) / self.endpoint.host).is_dir()]
         if self.endpoint.verify and not own:
-            return _system_trust()
+            return trust.system()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.endpoint.verify:
             context.load_default_certs()
@@ -223,12 +223,6 @@ class Client:
                     continue
                 yield piece[skip:] if skip else piece
                 skip = 0
-
-
-@functools.cache
-def _system_trust() -> ssl.SSLContext:
-    """Reading all the system's authorities takes longer than a pull of what is here: once is enough."""
-    return ssl.create_default_context()
 
 
 def _proxy(url: str) -> str | None:

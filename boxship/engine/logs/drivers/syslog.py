@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
+from boxship.base import trust
 from boxship.engine.logs import syslog_format
 from boxship.engine.logs.cri import Line
 from boxship.engine.logs.syslog_format import Address, Sender
@@ -82,7 +83,7 @@ class Syslog:
     def _tls(self) -> ssl.SSLContext | None:
         if self._address.scheme != "tcp+tls":
             return None
-        context = ssl.create_default_context(cafile=self._config.get("syslog-tls-ca-cert"))
+        context = trust.context(self._config.get("syslog-tls-ca-cert"))
         if "syslog-tls-skip-verify" in self._config:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from boxship.base import trust
 from boxship.base.errors import PlatformError
 from boxship.engine.volumes.drivers.discovery import Address, Tls
 
@@ -61,7 +62,7 @@ class PluginCalls:
         if address.socket:
             connector = aiohttp.UnixConnector(path=address.socket)
         else:
-            connector = aiohttp.TCPConnector(ssl=_context(address.tls) if address.tls else True)
+            connector = aiohttp.TCPConnector(ssl=_context(address.tls) if address.tls else trust.system())
         headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
         async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:
@@ -89,7 +90,7 @@ def _decoded(raw: bytes) -> dict[str, Any] | None:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file or None)
+    context = trust.context(tls.ca_file or None)
     if tls.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
