@@ -98,11 +98,13 @@ def _start(feed: Feed, work: Callable[[Callable[[int], bytes]], T]) -> "Future[T
 
     def run() -> None:
         try:
-            future.set_result(work(feed.read))
+            done = work(feed.read)
         except BaseException as error:
+            feed.abandon()  # before anybody is told: the loop may end right after
             future.set_exception(error)
-        finally:
+        else:
             feed.abandon()
+            future.set_result(done)
 
     threading.Thread(target=run, name="intake", daemon=True).start()
     return future

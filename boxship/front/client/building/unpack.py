@@ -27,12 +27,14 @@ class _Pieces:
 
 def unpack(pieces: Iterator[bytes], place: str) -> None:
     """Root gets owners and devices as they are, others what they may make. Raises Invalid for what leads out of
-    `place`, also by a link that the archive has made before. Python's own filters are not in every 3.11."""
+    `place`, also by a link that the archive has made before. Python's own filters are not in every 3.11, and 3.14 would
+    change modes and owners by one: none is what is wanted."""
     os.makedirs(place, exist_ok=True)
     top = os.path.realpath(place)
     root = os.geteuid() == 0
     directories: list[tarfile.TarInfo] = []
     with tarfile.open(fileobj=cast(BinaryIO, _Pieces(pieces)), mode="r|") as tar:
+        tar.extraction_filter = lambda entry, _: entry
         for entry in tar:
             _check(top, entry.name)
             if entry.islnk():
