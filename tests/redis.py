@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.images import busybox_rootfs
 
-PACKAGES = ("redis-tools", "libjemalloc2", "liblzf1", "liblua5.1-0", "lua-bitop", "lua-cjson", "libhiredis0.14")
+PROGRAMS = "redis-tools"
+KINDS = ("Recommends", "Suggests", "Conflicts", "Breaks", "Replaces", "Enhances")
 HOST_PROGRAMS = (Path("/usr/bin/getent"),)  # asks for names as programs do, unlike a static busybox
 TRIPLET = "usr/lib/x86_64-linux-gnu"
 
@@ -19,11 +20,19 @@ def redis_rootfs() -> bytes:
         fetched, root = Path(folder, "fetched"), Path(folder, "root")
         fetched.mkdir()
         fetched.chmod(0o777)
-        subprocess.run(["apt-get", "download", "-q", *PACKAGES], cwd=fetched, check=True, capture_output=True)
+        subprocess.run(["apt-get", "download", "-q", *packages()], cwd=fetched, check=True, capture_output=True)
         for package in fetched.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True)
         programs = [root / "usr/bin/redis-check-rdb", root / "usr/bin/redis-cli", *HOST_PROGRAMS]
         return _packed(root, programs)
+
+
+def packages() -> list[str]:
+    """Return the package of the programs, and those of the libraries it wants, which each release calls otherwise."""
+    words = ["apt-cache", "depends", *(f"-oAPT::Cache::Show{kind}=false" for kind in KINDS), PROGRAMS]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    wanted = [line.split()[-1] for line in told.splitlines() if "Depends: " in line]
+    return [PROGRAMS, *(name for name in wanted if name.startswith(("lib", "lua")) and name != "libc6")]
 
 
 def _packed(root: Path, programs: list[Path]) -> bytes:

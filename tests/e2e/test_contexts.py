@@ -67,9 +67,11 @@ def test_each_reads_what_the_other_wrote(docker: Any, ours: Run, stock: Run) -> 
     done = ours("context", "create", "ours", "--description", "made here", "--docker", endpoint)
     assert (done.stdout, done.stderr) == ("ours\n", 'Successfully created context "ours"\n')
     assert stock("context", "create", "theirs", "--docker", endpoint).returncode == 0
+    version = stock("version", "--format", "{{.Client.Version}}", DOCKER_HOST=docker.host).stdout
+    alike = int(version.split(".")[0]) >= 28  # older ones leave fields out of their JSON
     for words in (
         ["context", "ls"],
-        ["context", "ls", "--format", "json"],
+        *([["context", "ls", "--format", "json"]] if alike else []),
         ["context", "ls", "-q"],
         ["context", "inspect", "ours", "theirs"],
         ["context", "show"],

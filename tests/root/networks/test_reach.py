@@ -97,12 +97,13 @@ async def test_ipv6(lab: Lab) -> None:
     peer = await lab.start("peer", network_mode="six")
     await lab.serve(web, 80, "6")
     place = web.status.networks["six"]
+    host = HOST6 or place.ipv6_gateway  # where IPv6 leads nowhere, the host has that of the network's bridge
     assert web.status.ports["80/tcp"] == (("0.0.0.0", 28080), ("::", 28080))
-    assert await lab.ask(None, "tcp", HOST6, 28080) == f"tcp {HOST6}"
+    assert await lab.ask(None, "tcp", host, 28080) == f"tcp {host}"
     assert await lab.ask(None, "tcp", HOST4, 28080) == f"tcp {HOST4}"
     assert await lab.ask(None, "tcp", "::1", 28080) == f"tcp {place.ipv6_gateway}"
     assert await lab.ask(None, "tcp", "::1", 28081) == "no: Connection refused"
-    assert await lab.ask(web, "tcp", HOST6, 28080) == f"tcp {place.ipv6_gateway}"
+    assert await lab.ask(web, "tcp", host, 28080) == f"tcp {place.ipv6_gateway}"
     found = await lab.ask(peer, "udp", place.ipv6_address, 80)
     assert found == f"udp {peer.status.networks['six'].ipv6_address}"
 

@@ -1,5 +1,7 @@
 """`watch`: refresh containers when files change."""
 
+from collections.abc import Callable
+
 from boxship.base.errors import PlatformError
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose.making import bring_up, builder
@@ -14,7 +16,7 @@ def watch(session: Session, parsed: Parsed) -> int:
     if not parsed.on("no-up"):
         bring_up(session, whole, parsed.args, quiet=parsed.on("quiet"))
     found = _watch(session, whole, parsed.args, prune=parsed.on("prune"))
-    session.say("Watch enabled")
+    _telling(session)("Watch enabled")
     try:
         found.run()
     except KeyboardInterrupt:
@@ -25,18 +27,28 @@ def watch(session: Session, parsed: Parsed) -> int:
 def begin(session: Session, project: Project, names: tuple[str, ...]) -> None:
     """Watch in the background, as `up --watch` does."""
     found = _watch(session, project, names, prune=True)
-    session.say("Watch enabled")
+    _telling(session)("Watch enabled")
     found.background()
 
 
 def _watch(session: Session, project: Project, names: tuple[str, ...], *, prune: bool) -> Watch:
     chosen = names or tuple(project.services)
-    found = Watch(session.client, project, chosen, builder(session, project), session.say, prune=prune)
+    found = Watch(session.client, project, chosen, builder(session, project), _telling(session), prune=prune)
     if not found.watched:
         raise PlatformError(
             "none of the selected services is configured for watch, consider setting an 'develop' section"
         )
     return found
+
+
+def _telling(session: Session) -> Callable[..., None]:
+    """What is said goes out at once, also into a file: nothing else may come for hours."""
+
+    def tell(*words: object) -> None:
+        session.say(*words)
+        session.out.flush()
+
+    return tell
 
 
 COMMANDS = {
