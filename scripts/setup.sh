@@ -16,7 +16,7 @@ need() { # need PACKAGE PROGRAM
     command -v "$2" >/dev/null 2>&1 || [ -e "$2" ] || wanted+=("$1")
 }
 need_library() { # need_library PACKAGE NAME
-    /sbin/ldconfig -p | grep -q "$2" || wanted+=("$1")
+    /sbin/ldconfig -p | grep "$2" >/dev/null || wanted+=("$1") # -q would end the pipe early, which counts as a failure
 }
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 need crun crun

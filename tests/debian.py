@@ -6,7 +6,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
+SOURCES = tuple(
+    Path("/etc/apt", name)
+    for name in ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
+)
 QUIET = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
 
 
