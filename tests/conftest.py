@@ -18,6 +18,9 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.
 settings.register_profile("boxship", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("boxship")
 
+# What users' shells do not set either: output that is held back must be seen to be held back.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # Who runs the tests in the background has them ignore interrupts; what they start shall know them again.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
