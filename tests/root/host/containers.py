@@ -129,15 +129,15 @@ def make_root(rootfs: Path) -> None:
 @asynccontextmanager
 async def shop(default: str = "crun") -> AsyncIterator[Shop]:
     root = Path(tempfile.mkdtemp(prefix="bt", dir="/dev/shm"))
-    made = Shop(root, default)
     try:
-        await made.runtime.probe()
-        yield made
-    finally:
+        made = Shop(root, default)
         try:
-            await made.clear()
+            await made.runtime.probe()
+            yield made
         finally:
-            shutil.rmtree(root)
+            await made.clear()
+    finally:
+        shutil.rmtree(root)
 
 
 async def drain(console: Console) -> tuple[bytes, bytes]:
