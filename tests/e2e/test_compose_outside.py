@@ -2,7 +2,12 @@
 socket, external secrets, models, and owners of build secrets."""
 
 import json
+import os
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -166,3 +171,70 @@ def test_owners_of_build_secrets(compose: Project) -> None:
         assert compose("run", "--rm", "-T", "web").stdout == "5:6 440\n9:6 440\n"
     finally:
         compose.docker("image", "rm", "-f", "owned")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Serve what lies below a folder by git's own protocol; give the URL and the folder."""
+    root = tmp_path / "served"
+    root.mkdir()
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    words = ["git", "daemon", "--reuseaddr", "--export-all", f"--base-path={root}", "--listen=127.0.0.1"]
+    running = subprocess.Popen([*words, f"--port={port}", str(root)], stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        end = time.monotonic() + 60
+        while True:
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        yield f"git://127.0.0.1:{port}", root
+    finally:
+        os.killpg(running.pid, 15)
+        running.wait()
+
+
+def _commit(repository: Path, **files: str) -> str:
+    """Write files (`__` stands for a slash), commit them; return the commit."""
+    for name, text in files.items():
+        path = repository / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "-f", "latest"]):
+        subprocess.run(["git", *who, *words], cwd=repository, check=True, capture_output=True)
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def test_files_of_repositories(compose: Project, server: tuple[str, Path]) -> None:
+    url, root = server
+    app = root / "app"
+    app.mkdir()
+    one = "services: {web: {image: busybox, command: cat /f, volumes: [./f:/f], labels: {v: one}}}"
+    other = "services: {o: {image: x}}"
+    first = _commit(app, **{"compose.yaml": one, "f": "of the repository\n", "sub__other.yaml": other})
+    _commit(app, **{"compose.yaml": one.replace("v: one", "v: two")})
+    compose.environ |= {"XDG_CACHE_HOME": str(compose.folder / "cache")}
+    compose.environ.pop("COMPOSE_PROJECT_NAME")
+    told = {
+        name: json.loads(compose("-f", f"{url}/app{name}", "config", "--format", "json").stdout)
+        for name in ("", f"#{first}", "#main", "#latest:sub/other.yaml")
+    }
+    assert {name: one["services"].get("web", {}).get("labels", {}).get("v") for name, one in told.items()} == {
+        "": "two",
+        f"#{first}": "one",
+        "#main": "two",
+        "#latest:sub/other.yaml": None,
+    }
+    assert (told[""]["name"], told["#latest:sub/other.yaml"]["name"]) == ("app", "sub")
+    assert compose("-f", f"{url}/app", "run", "--rm", "-T", "web").stdout == "of the repository\n"
+    compose("-f", f"{url}/app", "down")
+    compose.write(f"include: ['{url}/app#main']\nservices: {{e: {{extends: {{file: '{url}/app', service: web}}}}}}")
+    assert sorted(compose("config", "--services").stdout.split()) == ["e", "web"]
+    wrong = {"#nowhere": "has no nowhere", "#main:none": "no compose file there", "#main:../x": "inside"}
+    for name, text in wrong.items():
+        assert text in compose("-f", f"{url}/app{name}", "config", check=False).stderr

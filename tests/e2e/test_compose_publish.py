@@ -85,5 +85,8 @@ def test_a_project_goes_to_a_registry_and_comes_back(place: Place, guarded: Serv
     assert told[0] == told[1]
     place.environ["COMPOSE_FILE"] = f"oci://{name}-theirs"
     assert ours("config", "--services").stdout == "web\n"
+    del place.environ["COMPOSE_FILE"]
+    (place.folder / "compose.yaml").write_text(f"include: ['oci://{name}-theirs']\nservices: {{more: {{image: x}}}}")
+    assert sorted(ours("config", "--services").stdout.split()) == ["more", "web"]
     wrong = ours("-f", f"oci://{guarded.host}/team/web:1", "config", check=False)
     assert "an artifact has one OCI manifest" in wrong.stderr

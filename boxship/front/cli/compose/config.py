@@ -5,10 +5,10 @@ from collections.abc import Callable
 from boxship.base.errors import Invalid
 from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose.digests import with_digests
-from boxship.front.cli.compose.project import options, project, warn
+from boxship.front.cli.compose.project import disk, options, project, warn
 from boxship.front.cli.flags import Parsed, switch, text
 from boxship.front.compose.hash import service_hash
-from boxship.front.compose.load import Disk, load_tree
+from boxship.front.compose.load import load_tree
 from boxship.front.compose.load.interpolate import variables as mentioned
 from boxship.front.compose.load.platforms import with_platforms
 from boxship.front.compose.model import Project
@@ -66,7 +66,7 @@ def _uninterpolated(session: Session, parsed: Parsed) -> str:
     """Print the merged files with their variables; no model can be made of these."""
     if parsed.on("resolve-image-digests"):
         raise Invalid("--resolve-image-digests needs variables to be replaced: leave out --no-interpolate")
-    loaded = load_tree(options(session, interpolate=False, **_steps(session, parsed)), session.environ, Disk())
+    loaded = load_tree(options(session, interpolate=False, **_steps(session, parsed)), session.environ, disk(session))
     warn(session, loaded.warnings)
     return _written(plain.plain(loaded.tree, json=parsed.text("format") == "json"), parsed)
 
@@ -92,7 +92,7 @@ def _hashes(session: Session, parsed: Parsed) -> str:
 
 
 def _variables(session: Session, parsed: Parsed) -> str:
-    loaded = load_tree(options(session, interpolate=False, **_steps(session, parsed)), session.environ, Disk())
+    loaded = load_tree(options(session, interpolate=False, **_steps(session, parsed)), session.environ, disk(session))
     rows = [("NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")]
     for name, variable in sorted(mentioned(loaded.tree).items()):
         rows.append((name, "true" if variable.required else "false", variable.default, variable.alternate))

@@ -7,7 +7,7 @@ from boxship.front.cli.command import Command, Session
 from boxship.front.cli.compose import remote, scope
 from boxship.front.cli.compose.digests import with_digests
 from boxship.front.cli.compose.images import push_images
-from boxship.front.cli.compose.project import options
+from boxship.front.cli.compose.project import disk, options
 from boxship.front.cli.compose.project import project as load
 from boxship.front.cli.flags import Flag, Parsed, switch, text
 from boxship.front.client import credentials
@@ -22,7 +22,7 @@ def publish(session: Session, parsed: Parsed) -> None:
         raise Invalid(f"--oci-version {parsed.text('oci-version')}: want 1.0 or 1.1")
     reference = parsed.args[0].removeprefix(remote.SCHEME)
     whole = load(session)
-    tree = load_tree(options(session, interpolate=False, normalize=False), session.environ, Disk())
+    tree = load_tree(options(session, interpolate=False, normalize=False), session.environ, disk(session))
     wish = artifact.Wish(
         variables=parsed.on("with-env"),
         local=parsed.on("yes"),

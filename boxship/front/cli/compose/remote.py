@@ -1,4 +1,4 @@
-"""`-f oci://…`: a project that was published, brought here from its registry by the daemon."""
+"""Files that lie elsewhere: `oci://…`, a published project, which the daemon brings from its registry, and git."""
 
 import base64
 import os
@@ -8,16 +8,26 @@ from boxship.base.errors import Invalid
 from boxship.front.cli.command import Session
 from boxship.front.client import credentials
 from boxship.front.compose import artifact
+from boxship.front.compose.load.options import is_remote
 
 SCHEME = "oci://"
 
 
 def files(session: Session, named: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `named` with local files in place of artifacts, which are looked up anew each time."""
-    return tuple(path for name in named for path in (_fetched(session, name) if name.startswith(SCHEME) else (name,)))
+    """Return `named` with local files in place of what lies elsewhere, which is looked up anew each time."""
+    return tuple(path for name in named for path in (fetched(session, name) if is_remote(name) else (name,)))
 
 
-def _fetched(session: Session, name: str) -> tuple[str, ...]:
+def fetched(session: Session, name: str) -> tuple[str, ...]:
+    """Return the local files of one remote name. Raises PlatformError."""
+    if name.startswith(SCHEME):
+        return _published(session, name)
+    from boxship.front.compose import repositories  # git's own time is far longer
+
+    return (repositories.fetched(name, _cache(session.environ), session.environ),)
+
+
+def _published(session: Session, name: str) -> tuple[str, ...]:
     reference = name.removeprefix(SCHEME)
     headers = credentials.shown(session.environ, reference)
     told = session.client.call("GET", "/boxship/artifacts", {"name": reference}, headers=headers)

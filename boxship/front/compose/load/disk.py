@@ -2,9 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
-from boxship.base.errors import NotFound
+from boxship.base.errors import NotFound, Unsupported
 
 
 class Files(Protocol):
@@ -23,11 +24,17 @@ class Files(Protocol):
         """Return `path` without symbolic links."""
         ...
 
+    def fetched(self, name: str) -> tuple[str, ...]:
+        """Return local files, absolute, that hold what an `oci://` or git name means. Raises PlatformError."""
+        ...
+
 
 class Disk:
     """The real files."""
 
-    def __init__(self) -> None:
+    def __init__(self, fetch: Callable[[str], tuple[str, ...]] | None = None) -> None:
+        """fetch: brings what lies elsewhere; without it there is only what is here."""
+        self._fetch = fetch
         self.cwd = os.getcwd()
         self.home = os.path.expanduser("~")
 
@@ -49,3 +56,8 @@ class Disk:
 
     def real(self, path: str) -> str:
         return os.path.realpath(path)
+
+    def fetched(self, name: str) -> tuple[str, ...]:
+        if self._fetch is None:
+            raise Unsupported(f"{name}: files of other machines are not read; fetch it and name the local file")
+        return self._fetch(name)

@@ -16,6 +16,14 @@ OVERRIDES = (
 _YES = {"1", "t", "true", "yes", "y", "on"}
 
 
+_REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "oci://", "github.com/")
+
+
+def is_remote(name: str) -> bool:
+    """Whether a file's name means a published project or a git repository."""
+    return name.startswith(_REMOTE)
+
+
 class Options(NamedTuple):
     """What was said on the command line; () and "" where nothing was.
 

@@ -93,6 +93,7 @@ class _Once:
         self._input: str | None = None
         self.cwd, self.home = disk.cwd, disk.home
         self.is_file, self.is_directory, self.real = disk.is_file, disk.is_directory, disk.real
+        self.fetched = disk.fetched
 
     def read(self, path: str) -> str:
         if path != "-":

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from boxship.base.errors import Invalid, NotFound, Unsupported
+from boxship.base.errors import Invalid, NotFound
 from boxship.front.compose.load import extend, normalize, paths
 from boxship.front.compose.load.consistency import resources
 from boxship.front.compose.load.disk import Files
@@ -12,14 +12,13 @@ from boxship.front.compose.load.errors import Path, Wrong
 from boxship.front.compose.load.forms.canonical import canonical
 from boxship.front.compose.load.interpolate import interpolate
 from boxship.front.compose.load.merge import merge, unique
-from boxship.front.compose.load.options import read_env
+from boxship.front.compose.load.options import is_remote, read_env
 from boxship.front.compose.load.positions import line_of
 from boxship.front.compose.load.versions import modern
 from boxship.front.compose.load.yaml import Document, parse
 from boxship.front.compose.schema.check import first_fault
 
 _KINDS = ("services", "volumes", "networks", "secrets", "configs", "models")
-_REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "oci://", "github.com/")
 
 
 class Place(NamedTuple):
@@ -105,8 +104,7 @@ class Loader:
 
     def _other(self, file: str, place: Place) -> extend.Other:
         """Return another file's services for `extends`, as seen from `place`."""
-        _refuse_remote(file)
-        name = posixpath.normpath(posixpath.join(place.directory, file))
+        name = self._places(file, place)[0]
         if not self._disk.is_file(name):
             raise NotFound(f"cannot extend a service of {file}: no such file {name}")
         tree: dict[str, Any] = {}
@@ -131,9 +129,7 @@ class Loader:
             _import(imported, tree, ("include", index))
 
     def _included(self, entry: dict[str, Any], place: Place, including: tuple[str, ...], path: Path) -> dict[str, Any]:
-        files = tuple(posixpath.normpath(posixpath.join(place.directory, file)) for file in _texts(entry.get("path")))
-        for file in _texts(entry.get("path")):
-            _refuse_remote(file)
+        files = tuple(path for file in _texts(entry.get("path")) for path in self._places(file, place))
         if not files:
             raise Wrong("include.path is required", path)
         if files[0] in including:
@@ -149,6 +145,12 @@ class Loader:
         environment = self._include_env(_texts(entry.get("env_file")), directory, place)
         return self.load(files, Place(directory, relative, environment), including)
 
+    def _places(self, file: str, place: Place) -> tuple[str, ...]:
+        """Return the absolute paths of a file that another one names; of a published project there may be several."""
+        if is_remote(file):
+            return self._disk.fetched(file)
+        return (posixpath.normpath(posixpath.join(place.directory, file)),)
+
     def _include_env(self, given: list[str], directory: str, place: Place) -> dict[str, str]:
         names = [posixpath.join(place.directory, name) for name in given]
         default = posixpath.join(directory, ".env")
@@ -159,11 +161,6 @@ class Loader:
 
 def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())
-
-
-def _refuse_remote(file: str) -> None:
-    if file.startswith(_REMOTE):
-        raise Unsupported(f"{file}: files of other machines are not read; fetch it and name the local file")
 
 
 def _import(source: dict[str, Any], tree: dict[str, Any], path: Path) -> None:

@@ -3,7 +3,7 @@
 import posixpath
 from pathlib import Path
 
-from boxship.base.errors import NotFound
+from boxship.base.errors import NotFound, Unsupported
 from boxship.front.compose.load import Loaded, Options, load
 from boxship.front.compose.model import Project
 
@@ -30,6 +30,9 @@ class Paper:
     def real(self, path: str) -> str:
         return path
 
+    def fetched(self, name: str) -> tuple[str, ...]:
+        raise Unsupported(f"{name}: files of other machines are not read")
+
 
 class Moved:
     """The files below `real`, pretending to be below `shown`."""
@@ -55,6 +58,9 @@ class Moved:
 
     def real(self, path: str) -> str:
         return path
+
+    def fetched(self, name: str) -> tuple[str, ...]:
+        raise Unsupported(f"{name}: files of other machines are not read")
 
 
 def loaded(files: str | dict[str, str], environ: dict[str, str] | None = None, /, **options: object) -> Loaded:
