@@ -88,21 +88,27 @@ class Hands:
         self._address = client.address
         self._hash_of = hash_of
         self._local = threading.local()
+        self._idle: list[Client] = []
         self._seen = {c.id: c for c in seen.containers}
         self.replaced: set[str] = set()
         self.told: dict[str, Told] = {}  # variables of provided services, by service
 
     @property
     def client(self) -> Client:
-        """A connection of the thread's own."""
+        """The connection of the step that this thread does."""
         found: Client | None = getattr(self._local, "client", None)
         if found is None:
             found = self._local.client = Client(self._address)
         return found
 
     def act(self, step: steps.Step) -> None:
-        """Do one step, and tell about it."""
-        action = step.action
+        """Do one step, and tell about it. Connections go from step to step: a step takes less than a new one."""
+        with contextlib.suppress(IndexError):
+            self._local.client = self._idle.pop()
+        self._act(step.action)
+        self._idle.append(self.client)  # not after a failure, which may have left an answer unread
+
+    def _act(self, action: steps.Action) -> None:
         begin, done = self._words(action)
         self._tell(action, begin)
         try:

@@ -12,6 +12,8 @@ _INDENT = "  "
 _OLD_BOOLEAN = frozenset(
     [*("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), *("n", "N", "no", "No", "NO", "off", "Off", "OFF")]
 )
+_ORDINARY = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")  # most of a file: it is as it is, but for a few words
+_WORDS = _OLD_BOOLEAN.union(("null", "Null", "NULL"), ("true", "True", "TRUE"), ("false", "False", "FALSE"))
 _BASE60 = re.compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$")
 _NUMBER = re.compile(r"^[-+]?0b[01_]+$|^[-+]?[0-9][0-9_]*$|^[-+]?0x[0-9a-fA-F_]+$|^[-+]?0o[0-7_]+$")
 _TIME = re.compile(
@@ -88,13 +90,15 @@ def _float(value: float) -> str:
 
 def _text(text: str, indent: str) -> str:
     """Return `text` in the first style that can hold it: as it is, a block, in single or in double quotes."""
+    if _ORDINARY.fullmatch(text) and text not in _WORDS:
+        return text
     if not text or _is_something_else(text):
         return _double(text)
     if "\n" in text:
         return _double(text) if not _fits_block(text) else _block(text, indent)
     if _is_plain(text):
         return text
-    return _double(text) if any(_is_special(char) for char in text) else _single(text)
+    return _double(text) if _has_special(text) else _single(text)
 
 
 def _is_something_else(text: str) -> bool:
@@ -115,10 +119,16 @@ def _is_special(char: str) -> bool:
     return not (0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD) or code in (0x2028, 0x2029, 0xFEFF)
 
 
+def _has_special(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return False
+    return any(_is_special(char) for char in text)
+
+
 def _is_plain(text: str) -> bool:
     if text[0] == " " or text[-1] == " " or text.startswith(("---", "...")):
         return False
-    if text[0] in _FORBIDDEN_FIRST or any(_is_special(char) for char in text):
+    if text[0] in _FORBIDDEN_FIRST or _has_special(text):
         return False
     if text[0] in "-?:" and (len(text) == 1 or text[1] == " "):
         return False
