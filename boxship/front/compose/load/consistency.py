@@ -1,10 +1,11 @@
 """What a file may say by its shape and still cannot mean: references to nothing, keys that exclude each other. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from boxship.front.compose.load.errors import Path, Wrong, dotted
 from boxship.front.compose.model import Project, Service
+from boxship.front.compose.schema.check import meant
 
 _TESTS = ("CMD", "CMD-SHELL", "NONE")
 
@@ -101,7 +102,8 @@ def _networks(service: Service, project: Project) -> Iterator[tuple[str, str]]:
         yield "network_mode", f"service {name} declares mutually exclusive `network_mode` and `networks`"
     for network in service.networks:
         if network not in project.networks:
-            yield f"networks.{network}", f'service "{name}" refers to undefined network {network}'
+            text = f'service "{name}" refers to undefined network {network}'
+            yield f"networks.{network}", text + _hint(network, project.networks)
     shared = mode.removeprefix("service:")
     if shared != mode and shared not in project.services:
         yield "network_mode", f"service \"{shared}\" not found for network_mode 'service:{shared}'"
@@ -111,26 +113,32 @@ def _dependencies(service: Service, project: Project) -> Iterator[tuple[str, str
     for other, dependency in service.depends_on.items():
         if other in project.services or (other in project.disabled and not dependency.required):
             continue
-        yield f"depends_on.{other}", f'service "{service.name}" depends on undefined service "{other}"'
+        text = f'service "{service.name}" depends on undefined service "{other}"'
+        yield f"depends_on.{other}", text + _hint(other, set(project.services) - {service.name})
 
 
 def _references(service: Service, project: Project) -> Iterator[tuple[str, str]]:
     said = f'service "{service.name}" refers to undefined'
     for index, mount in enumerate(service.volumes):
         if mount.type == "volume" and mount.source and mount.source not in project.volumes:
-            yield f"volumes.{index}", f"{said} volume {mount.source}"
+            yield f"volumes.{index}", f"{said} volume {mount.source}{_hint(mount.source, project.volumes)}"
     for secret in service.build.secrets if service.build else ():
         if secret.source not in project.secrets:
-            yield "build.secrets", f"{said} build secret {secret.source}"
+            yield "build.secrets", f"{said} build secret {secret.source}{_hint(secret.source, project.secrets)}"
     for config in service.configs:
         if config.source not in project.configs:
-            yield "configs", f"{said} config {config.source}"
+            yield "configs", f"{said} config {config.source}{_hint(config.source, project.configs)}"
     for secret in service.secrets:
         if secret.source not in project.secrets:
-            yield "secrets", f"{said} secret {secret.source}"
+            yield "secrets", f"{said} secret {secret.source}{_hint(secret.source, project.secrets)}"
     for model in service.models:
         if model not in project.models:
-            yield f"models.{model}", f"{said} model {model}"
+            yield f"models.{model}", f"{said} model {model}{_hint(model, project.models)}"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    found = meant(name, known)
+    return f" (did you mean {found}?)" if found else ""
 
 
 def _twice(service: Service) -> Iterator[tuple[str, str]]:

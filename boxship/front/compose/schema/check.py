@@ -4,7 +4,7 @@ The first thing wrong is told at the deepest place possible, in the words of doc
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from boxship.front.compose.schema.words import Schema
@@ -67,7 +67,7 @@ def _mapping(value: dict[str, Any], schema: Schema, path: Path, definitions: Sch
             inner = next((rule for pattern, rule in patterns.items() if _matches(pattern, key)), None)
         if inner is None and others is False:
             text = f"{_shown(path)} Additional property {key} is not allowed"
-            yield Fault((*path, key), text, _meant(key, known))
+            yield Fault((*path, key), text, meant(key, known))
         elif isinstance(inner or others, dict):
             yield from _faults(item, inner or others if inner is None else inner, (*path, key), definitions)
     for key in schema.get("required", ()):
@@ -100,7 +100,7 @@ def _scalar(value: Any, schema: Schema, path: Path) -> Iterator[Fault]:
     allowed = schema.get("enum")
     if allowed and value not in allowed:
         shown = ", ".join(f'"{word}"' for word in allowed)
-        yield _fault(path, f"must be one of the following: {shown}", _meant(str(value), allowed))
+        yield _fault(path, f"must be one of the following: {shown}", meant(str(value), allowed))
     pattern = schema.get("pattern")
     if pattern and isinstance(value, str) and not _matches(pattern, value):
         yield _fault(path, f"does not match pattern '{pattern}'")
@@ -160,7 +160,8 @@ def _matches(pattern: str, text: str) -> bool:
     return bool(compiled.search(text))
 
 
-def _meant(word: str, known: Any) -> str:
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that a wrong word may stand for, "" for none."""
     from difflib import get_close_matches  # only where somebody has already made a mistake
 
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")

@@ -289,6 +289,14 @@ FAULTS = {
         "services:\n  a:\n    image: x\n    depends_on: [b]\n",
         '4: service "a" depends on undefined service "b"',
     ),
+    "a service like it": (
+        "services:\n  web:\n    image: x\n    depends_on: [dbb]\n  db: {image: x}\n  wb: {image: x}\n",
+        '4: service "web" depends on undefined service "dbb" (did you mean db?)',
+    ),
+    "a volume like it": (
+        "services:\n  a:\n    image: x\n    volumes: ['dta:/v']\nvolumes: {data: {}}\n",
+        '4: service "a" refers to undefined volume dta (did you mean data?)',
+    ),
     "no such service to share with": (
         "services: {a: {image: x, network_mode: 'service:b'}}",
         "1: service \"b\" not found for network_mode 'service:b'",
