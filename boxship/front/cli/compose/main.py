@@ -6,7 +6,7 @@ from boxship.base.errors import Invalid
 from boxship.front.cli import help as texts
 from boxship.front.cli.command import HELP, Command
 from boxship.front.cli.compose.catalogue import CATALOGUE, Entry, find, names
-from boxship.front.cli.compose.lean import import_msgspec
+from boxship.front.cli.compose.lean import imports
 from boxship.front.cli.flags import Flag, Parsed, many, nearest, number, parse, switch, text
 from boxship.front.cli.loading import command_of, count
 
@@ -55,7 +55,7 @@ def choose(words: list[str]) -> Chosen | str:
 
 
 def _parsed(above: Parsed, entry: Entry, words: list[str]) -> Chosen | str:
-    import_msgspec()
+    imports()
     command, path = command_of(f"compose.{entry.module}", entry.name), f"compose {words[0]}"
     try:
         parsed = parse((*command.flags, HELP), words[1:], interspersed=command.interspersed)
