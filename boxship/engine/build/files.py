@@ -186,10 +186,11 @@ class Files:
         assert isinstance(step, Add)
         if remote.is_git(source):
             self._work.fetched.setdefault(source, "")
-            root = await remote.clone(source, self._work.space, self._work.parts, keep_git=step.keep_git_dir)
+            wish = remote.Wish(keep_git=step.keep_git_dir, checksum=self._text(step.checksum))
+            root = await remote.clone(source, self._work.space, self._work.parts, wish, self._work.sources)
             return Piece(root, self._selection(["/"]))
         checksum = self._text(step.checksum)
-        file = await remote.download(source, self._work.space, checksum, telling)
+        file = await remote.download(source, self._work.space, checksum, telling, self._work.sources)
         self._work.fetched[source] = await asyncio.to_thread(_digest, file)
         return Piece(file.parent, self._selection([_literal(f"/{file.name}")]), archive=bool(step.unpack))
 

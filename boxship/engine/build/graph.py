@@ -77,9 +77,12 @@ class Seen(NamedTuple):
     scope: Scope
 
 
-def plan(dockerfile: Dockerfile, scope: Scope, target: str = "", contexts: Collection[str] = ()) -> Plan:
+def plan(
+    dockerfile: Dockerfile, scope: Scope, target: str = "", contexts: Collection[str] = (), after: int | None = None
+) -> Plan:
     """Return what is to be done to make `target`. scope: holds the global arguments already.
-    contexts: names of named contexts, which outweigh images. Raises DockerfileError, Invalid for an unknown target."""
+    contexts: names of named contexts, which outweigh images.  after: the last number that is taken.
+    Raises DockerfileError, Invalid for an unknown target."""
     wanted = _target(dockerfile, target)
     bases = [_base(stage, dockerfile, scope, contexts) for stage in dockerfile.stages]
     origins = [_origins(stage, dockerfile, contexts) for stage in dockerfile.stages]
@@ -91,7 +94,7 @@ def plan(dockerfile: Dockerfile, scope: Scope, target: str = "", contexts: Colle
             needed.add(index)
             found = [bases[index][0], *(o for each in origins[index] for o in each)]
             waiting += [o.stage for o in found if o.stage is not None]
-    return _numbered(dockerfile, wanted, needed, bases, origins)
+    return _numbered(dockerfile, wanted, needed, bases, origins, len(dockerfile.args) if after is None else after)
 
 
 def _numbered(
@@ -100,8 +103,8 @@ def _numbered(
     needed: Collection[int],
     bases: list[tuple[Origin, str]],
     origins: list[list[tuple[Origin, ...]]],
+    number: int,
 ) -> Plan:
-    number = len(dockerfile.args)
     stages = []
     for index in sorted(needed):
         stage = dockerfile.stages[index]

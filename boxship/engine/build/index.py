@@ -145,8 +145,6 @@ class _Look:
         for part in whole.split("/"):
             names = [longer for name in names for longer in self._matching(name, part)]
         found = [name for name in names if not (self._ignore and self._ignore.match(name))]
-        if not found:
-            raise NotFound(f'"/{whole}": not found')
         for name in found:
             self._check(name, source)
         return found

@@ -4,7 +4,7 @@ Source: Docker's build checks reference.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from boxship.engine.build import lintvars
 from boxship.engine.build.api import Warned
@@ -38,30 +38,35 @@ def check(
     """Return warnings in the order of lines; the directive `check=skip=Rule,…` leaves rules out, `experimental=Rule,…`
     adds those that are off. ignore: patterns of `.dockerignore`."""
     directive = dockerfile.directives.get("check", "")
-    skipped = _skipped(directive)
-    if skipped is None:
-        return ()
-    found = [warned for rule in _RULES for warned in rule(dockerfile)]
+    found = [each for rule in _RULES for each in rule(dockerfile)]
     found += [("UndefinedArgInFrom", text, inst) for text, inst in _undefined(dockerfile, scope)]
     found += [*lintvars.undefined(dockerfile, scope, env_of), *lintvars.defaults(dockerfile, scope)]
     found += [*lintvars.ignored(dockerfile, ignore), *lintvars.ports(dockerfile)]
     if _experimental(directive, "InvalidDefinitionDescription"):
         found += lintvars.descriptions(dockerfile)
-    made = [
-        Warned(
-            rule=rule, text=text, url=URL + _kebab(rule) + "/", line=each.line.first, file=file, detail=each.line.text
-        )
-        for rule, text, each in found
-        if rule.lower() not in skipped and each.line.first
-    ]
-    empty = "NoEmptyContinuation"
-    if empty.lower() not in skipped:
+    made = warned(dockerfile, found, file)
+    empty, skipped = "NoEmptyContinuation", _skipped(directive)
+    if skipped is not None and empty.lower() not in skipped:
         where = URL + _kebab(empty) + "/"
         made += [
             Warned(rule=empty, text="Empty continuation line", url=where, line=line, file=file)
             for line in dockerfile.empties
         ]
     return tuple(sorted(made, key=lambda warning: (warning.line, warning.rule)))
+
+
+def warned(dockerfile: Dockerfile, found: Iterable[tuple[str, str, Instruction]], file: str) -> list[Warned]:
+    """Return what rules have found as warnings, without the rules that the directive leaves out."""
+    skipped = _skipped(dockerfile.directives.get("check", ""))
+    if skipped is None:
+        return []
+    return [
+        Warned(
+            rule=rule, text=text, url=URL + _kebab(rule) + "/", line=each.line.first, file=file, detail=each.line.text
+        )
+        for rule, text, each in found
+        if rule.lower() not in skipped and each.line.first
+    ]
 
 
 def fails(dockerfile: Dockerfile) -> bool:

@@ -5,12 +5,15 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from boxship.base import trust
 from boxship.base.errors import Invalid, NotFound, PlatformError
+from boxship.engine.build import access
+from boxship.engine.build.api import Sources
 from boxship.engine.build.progress import Telling
 from boxship.engine.build.seams import Parts
 from boxship.engine.build.workspace import Workspace
@@ -62,12 +65,20 @@ def archive_pieces(path: Path) -> AsyncIterator[bytes]:
     return from_thread(produce)
 
 
-async def directory(where: str, space: Workspace, parts: Parts, telling: Telling | None = None) -> Path:
+async def directory(
+    where: str,
+    space: Workspace,
+    parts: Parts,
+    telling: Telling | None = None,
+    sources: Sources | None = None,
+    *,
+    keep_git: bool = False,
+) -> Path:
     """Return a directory with a repository, or with what an archive at a URL holds. A URL of anything else is a
-    Dockerfile. Raises NotFound, Invalid."""
+    Dockerfile. sources: gives secrets and keys, if anybody does.  Raises NotFound, Invalid."""
     if is_git(where):
-        return await clone(where, space, parts)
-    file = await download(where, space, "", telling)
+        return await clone(where, space, parts, Wish(keep_git=keep_git), sources)
+    file = await download(where, space, "", telling, sources)
     root = space.directory("remote")
     with file.open("rb") as opened:
         head = opened.read(1 << 16)
@@ -78,7 +89,9 @@ async def directory(where: str, space: Workspace, parts: Parts, telling: Telling
     return root
 
 
-async def download(url: str, space: Workspace, checksum: str = "", telling: Telling | None = None) -> Path:
+async def download(
+    url: str, space: Workspace, checksum: str = "", telling: Telling | None = None, sources: Sources | None = None
+) -> Path:
     """Fetch a file; it has the URL's last part as its name and, if the server tells, its time of change.
     Raises NotFound, Invalid for a wrong checksum."""
     if checksum and not _CHECKSUM.fullmatch(checksum):
@@ -86,9 +99,11 @@ async def download(url: str, space: Workspace, checksum: str = "", telling: Tell
     name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or "download"
     path = space.directory("url") / name.replace("/", "_")
     seen = hashlib.new(checksum.partition(":")[0] or "sha256")
+    headers = await access.http(url, sources)
     try:
         connector = aiohttp.TCPConnector(ssl=trust.system())
-        async with aiohttp.ClientSession(connector=connector, trust_env=True) as session, session.get(url) as answer:
+        session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        async with session, session.get(url, headers=headers) as answer:
             if answer.status >= 400:
                 raise NotFound(f"failed to load {url}: invalid response status {answer.status}")
             total = answer.content_length or 0
@@ -107,36 +122,74 @@ async def download(url: str, space: Workspace, checksum: str = "", telling: Tell
     return path
 
 
-def split_git(where: str) -> tuple[str, str, str]:
-    """Return (repository, ref, subdirectory) of `URL#ref:dir` or `URL?ref=…&subdir=…`."""
+class Wish(NamedTuple):
+    """How to fetch a repository. keep_git: with its `.git`.  checksum: how its commit must begin."""
+
+    keep_git: bool = False
+    checksum: str = ""
+
+
+class Place(NamedTuple):
+    """What `URL#ref:dir` or `URL?ref=…&subdir=…` means."""
+
+    url: str
+    ref: str = ""
+    below: str = ""
+    wish: Wish = Wish()
+
+
+def split_git(where: str) -> Place:
+    """Raises Invalid for a question that is not known."""
     url, _, fragment = where.partition("#")
     ref, _, below = fragment.partition(":")
     url, _, query = url.partition("?")
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name in ("ref", "branch", "tag", "commit", "checksum"):
-            ref = unquote(value)
-        elif name == "subdir":
-            below = unquote(value)
+    wish = Wish()
+    for part in filter(None, query.split("&")):
+        name, equals, value = part.partition("=")
+        match name:
+            case "ref" | "branch" | "tag":
+                ref = unquote(value)
+            case "commit" | "checksum":
+                wish = wish._replace(checksum=unquote(value))
+            case "subdir":
+                below = unquote(value)
+            case "keep-git-dir":
+                wish = wish._replace(keep_git=not equals or value.lower() in ("1", "true"))
+            case _:
+                raise Invalid(f"{where}: unknown {name!r}: want ref, branch, tag, commit, subdir or keep-git-dir")
     if url.startswith("github.com/"):
         url = f"https://{url}"
-    return url, ref, below
+    return Place(url, ref or wish.checksum, below, wish)
 
 
-async def clone(where: str, space: Workspace, parts: Parts, *, keep_git: bool = False) -> Path:
+async def clone(
+    where: str, space: Workspace, parts: Parts, wish: Wish | None = None, sources: Sources | None = None
+) -> Path:
     """Fetch a repository at one commit, with its submodules. Nothing in it is run. Raises NotFound, Invalid."""
-    url, ref, below = split_git(where)
-    if ref.startswith("-") or url.startswith("-"):
-        raise Invalid(f"no reference of git: {ref or url}")
+    place = split_git(where)
+    asked = wish or Wish()
+    checksums = [each for each in (asked.checksum, place.wish.checksum) if each]
+    for text in checksums:
+        if not re.fullmatch(r"[0-9a-f]{1,64}", text):
+            raise Invalid(f"invalid checksum {text!r} of a repository: want (the beginning of) a commit")
+    if place.ref.startswith("-") or place.url.startswith("-"):
+        raise Invalid(f"no reference of git: {place.ref or place.url}")
     root = space.directory("git")
-    await _git(parts, root, "init", "--quiet")
-    await _git(parts, root, "remote", "add", "origin", "--", url)
-    commit = await _fetch(parts, root, ref or "HEAD")
-    await _git(parts, root, "checkout", "--quiet", "--force", "--detach", commit)
-    if (root / ".gitmodules").exists():
-        await _git(parts, root, "submodule", "update", "--init", "--recursive", "--depth=1")
-    if not keep_git:
+    async with access.git(place.url, space, sources) as env:
+        git = Git(parts, root, env)
+        await git("init", "--quiet")
+        await git("remote", "add", "origin", "--", place.url)
+        commit = await _fetch(git, place.ref or "HEAD")
+        await git("checkout", "--quiet", "--force", "--detach", commit)
+        found = await git("rev-parse", "HEAD")
+        for text in checksums:
+            if not found.startswith(text):
+                raise Invalid(f"{where}: expected checksum to match {text}, got {found}")
+        if (root / ".gitmodules").exists():
+            await git("submodule", "update", "--init", "--recursive", "--depth=1")
+    if not (asked.keep_git or place.wish.keep_git):
         parts.trees.trash(root / ".git")
+    below = place.below
     if not below:
         return root
     try:
@@ -148,37 +201,43 @@ async def clone(where: str, space: Workspace, parts: Parts, *, keep_git: bool = 
     return inside
 
 
-async def _fetch(parts: Parts, root: Path, ref: str) -> str:
+async def _fetch(git: "Git", ref: str) -> str:
     """Bring one commit as cheaply as the server lets us; return what it is called here. Plain web servers give no
     single commits, and most others none that has no name."""
     everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
     for words in (("--depth=1", "--no-tags", "origin", "--", ref), ("--no-tags", "origin", "--", ref)):
         try:
-            await _git(parts, root, "fetch", "--quiet", *words)
+            await git("fetch", "--quiet", *words)
         except NotFound as e:
             failure = e
         else:
             return "FETCH_HEAD"
     if not re.fullmatch(r"[0-9a-f]{7,64}", ref):
         raise failure
-    await _git(parts, root, "fetch", "--quiet", "origin", "--", *everything)
+    await git("fetch", "--quiet", "origin", "--", *everything)
     return ref
 
 
-async def _git(parts: Parts, root: Path, *words: str) -> str:
-    """Run git away from anybody's configuration, hooks and questions."""
-    env: Mapping[str, str] = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(root),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-        "LC_ALL": "C",
-    }
-    argv = ["git", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-C", str(root), *words]
-    done = await parts.run(argv, env=env, timeout=PATIENCE)
-    if done.code:
-        said = done.err.decode(errors="replace").strip().splitlines()
-        raise NotFound(f"git {words[0]} failed: {said[-1] if said else f'exit code {done.code}'}")
-    return done.out.decode(errors="replace").strip()
+class Git:
+    """Runs git in one directory, away from anybody's configuration, hooks and questions."""
+
+    def __init__(self, parts: Parts, root: Path, env: Mapping[str, str]) -> None:
+        self._parts = parts
+        self._root = root
+        self._env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(root),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",
+            "LC_ALL": "C",
+            **env,
+        }
+
+    async def __call__(self, *words: str) -> str:
+        options = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
+        done = await self._parts.run(["git", *options, "-C", str(self._root), *words], env=self._env, timeout=PATIENCE)
+        if done.code:
+            said = done.err.decode(errors="replace").strip().splitlines()
+            raise NotFound(f"git {words[0]} failed: {said[-1] if said else f'exit code {done.code}'}")
+        return done.out.decode(errors="replace").strip()

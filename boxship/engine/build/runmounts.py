@@ -75,11 +75,20 @@ def _mount(kind: str, fields: dict[str, str], target: str) -> Mount:
         read_only=read_only,
         required=_truth(fields.get("required", "false")),
         sharing=sharing,
-        mode=int(fields["mode"], 8) if "mode" in fields else None,
-        uid=int(fields["uid"]) if "uid" in fields else None,
-        gid=int(fields["gid"]) if "gid" in fields else None,
+        mode=_number(fields, "mode", 8),
+        uid=_number(fields, "uid"),
+        gid=_number(fields, "gid"),
         size=parse_size(fields["size"]) if "size" in fields else 0,
     )
+
+
+def _number(fields: dict[str, str], name: str, base: int = 10) -> int | None:
+    if name not in fields:
+        return None
+    try:
+        return int(fields[name], base)
+    except ValueError:
+        raise ValueError(f"{name}={fields[name]}: want {'an octal' if base == 8 else 'a'} number") from None
 
 
 def _truth(text: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -65,6 +66,7 @@ class Running:
             security=self._step.security,
             mounts=[await self._told(m, o, s) for m, o, s in zip(mounts, origins, self._stages, strict=True)],
             epoch=self._state.created,
+            **({"hostname": hostname} if (hostname := self._work.builtin("SANDBOX_HOSTNAME")) else {}),
         )
         declared = "|" + " ".join([str(len(args)), *(f"{n}={v}" for n, v in args.items())]) + " " if args else ""
         shown = self._step.line.text.partition(" ")[2] if script else " ".join(argv)
@@ -79,7 +81,9 @@ class Running:
 
     def _mount(self, text: str) -> Mount:
         line = self._step.line
-        return parse_mount(line, self._scope.text(line, text, self._env), self._state.config.working_dir)
+        found = parse_mount(line, self._scope.text(line, text, self._env), self._state.config.working_dir)
+        space = self._work.builtin("CACHE_MOUNT_NS")
+        return replace(found, id=f"{space}/{found.id}") if space and found.kind == "cache" else found
 
     def _command(self) -> tuple[tuple[str, ...], str]:
         """Return the command line, and the text of a script that is its first word's file; "" for none."""
@@ -194,7 +198,7 @@ class Running:
         host = self._host()
         spec = ContainerSpec(
             image=self._state.image_id,
-            hostname=HOSTNAME,
+            hostname=self._work.builtin("SANDBOX_HOSTNAME") or HOSTNAME,
             user=config.user,
             env=env,
             cmd=argv,
@@ -364,6 +368,8 @@ class Running:
             if mount.required:
                 raise failed(self._step.line, f"no SSH key {mount.id!r} forwarded from the client", part=mount.id)
             return 0
+        os.chown(path, mount.uid or 0, mount.gid or 0)
+        path.chmod(mount.mode if mount.mode is not None else 0o600)
         target = mount.target or SSH.format(number)
         points.append(MountPoint(type="bind", destination=target, source=str(path)))
         if not number:

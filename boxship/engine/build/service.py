@@ -95,6 +95,8 @@ class Builder:
         Raises DockerfileError with file, line and caret for what is wrong in the Dockerfile, BuildFailed for a
         command that failed, NotFound for a base image that is nowhere."""
         spec = msgspec.structs.replace(spec, attests=attestations.wanted(spec.attests))
+        if (spec.build_args.get("BUILDKIT_MULTI_PLATFORM") or "").lower() in ("1", "true") and not spec.platforms:
+            spec = msgspec.structs.replace(spec, platforms=(spec.platform,))
         outputs.check(spec)
         attestations.check(spec.attests, spec.outputs)
         importing.check(spec.cache_from)
@@ -168,12 +170,16 @@ class Builder:
         work.started = reporter.now()
         if spec.context:
             work.fetched[spec.context] = ""
-            work.context = Tree(root=await remote.directory(spec.context, space, self._parts))
+            keep = work.builtin("CONTEXT_KEEP_GIT_DIR").lower() in ("1", "true")
+            root = await remote.directory(spec.context, space, self._parts, None, sources, keep_git=keep)
+            work.context = Tree(root=root)
         vertex = reporter.vertex(f"[internal] load build definition from {spec.dockerfile}")
         async with reporter.under_way(vertex):
             text, tree = await self._text(work)
             work.text = text
             work.dockerfile = await self._parsed(work, text, tree)
+            if check := work.builtin("DOCKERFILE_CHECK"):
+                work.dockerfile = replace(work.dockerfile, directives={**work.dockerfile.directives, "check": check})
             work.ignore = await self._ignore(work, tree)
         return work
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from boxship.base.errors import PlatformError
+from boxship.engine.build import graph, lint
 from boxship.engine.build.api import CONTEXT, Vertex
 from boxship.engine.build.api import Planned as PlannedSteps
 from boxship.engine.build.cachemounts import CacheMounts
@@ -19,7 +20,7 @@ from boxship.engine.build.scope import Scope
 from boxship.engine.build.state import State, begun, settle
 from boxship.engine.build.work import Work
 from boxship.engine.images import config as image_config
-from boxship.engine.images.manifest import wanted_platform
+from boxship.engine.images.manifest import Platform, platform_of, shown, suits, wanted_platform
 from boxship.model.image import Image
 
 WORKING = (Run, Copy, Workdir)
@@ -33,6 +34,8 @@ class Solver:
         self._caches = caches
         self._stages: dict[int, asyncio.Task[State]] = {}
         self._vertexes: dict[int, Vertex] = {}
+        self._scopes: dict[int, Scope] = {}  # of stages that are done
+        self._total = plan.total
         self.used: set[str] = set(outer.used)
         self.results: dict[str, str] = {}  # of all steps, by their keys
 
@@ -43,18 +46,39 @@ class Solver:
             async with self._work.reporter.under_way(self._vertexes[number]) as telling:
                 telling.cached = True
         for planned in self._plan.stages:
-            name = f"stage {planned.stage.label}"
-            self._stages[planned.stage.index] = asyncio.create_task(self._stage(planned), name=name)
-        tasks = list(self._stages.values())
+            self._start(planned)
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            done, _ = await asyncio.wait(list(self._stages.values()), return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
             return self._stages[self._plan.target].result()
         finally:
+            tasks = list(self._stages.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, planned: Planned) -> None:
+        name = f"stage {planned.stage.label}"
+        self._stages[planned.stage.index] = asyncio.create_task(self._stage(planned), name=name)
+
+    def _need(self, index: int) -> None:
+        """Begin a stage, and what it needs, that only a trigger of a base image asks for."""
+        if index in self._stages:
+            return
+        made = graph.plan(self._work.dockerfile, self._outer, str(index), self._work.spec.contexts, self._total)
+        self._total = made.total
+        self._plan = replace(self._plan, stages=(*self._plan.stages, *(s for s in made.stages if self._is_new(s))))
+        new = [planned for planned in made.stages if self._is_new(planned)]
+        for planned in new:
+            self._announce_stage(planned)
+        vertexes = [self._vertexes[n] for planned in new for n in (planned.number, *(s.number for s in planned.steps))]
+        self._work.reporter.tell(PlannedSteps(vertexes=tuple(vertexes)))
+        for planned in new:
+            self._start(planned)
+
+    def _is_new(self, planned: Planned) -> bool:
+        return planned.stage.index not in self._stages
 
     # ---- vertexes
 
@@ -121,7 +145,7 @@ class Solver:
 
     async def _stage(self, planned: Planned) -> State:
         state, triggers = await self._begin(planned)
-        scope = self._scope()
+        scope = self._scope(planned)
         for instruction, origins in self._triggered(planned, triggers):
             label = self._work.shown(planned.stage.label)
             vertex = self._work.reporter.vertex(f"[{label}] ONBUILD {instruction.line.text}")
@@ -129,13 +153,18 @@ class Solver:
                 state = await self._carry_out(state, scope, instruction, origins, telling, planned)
         for step in planned.steps:
             state = await self._step(state, scope, step, planned)
+        self._scopes[planned.stage.index] = scope
         self.used |= scope.used
         self.results.update(state.results)
         return state
 
-    def _scope(self) -> Scope:
+    def _scope(self, planned: Planned) -> Scope:
+        """A stage on another one knows the arguments that were declared there."""
+        parent = self._scopes.get(planned.base.stage) if planned.base.stage is not None else None
         return Scope(
             given=self._outer.given,
+            args=dict(parent.args) if parent is not None else {},
+            declared=set(parent.declared) if parent is not None else set(),
             predefined=self._outer.predefined,
             outer=self._outer.args,
             escape=self._outer.escape,
@@ -151,11 +180,29 @@ class Solver:
                 state = replace(state.configured(on_build=None), cmd_set=False)
             else:
                 image = await self._image(planned.base, planned.platform)
+                self._check_platform(planned, image)
                 state = begun(image, self._epoch(image), self._platform(planned.platform))
                 triggers = image.config.on_build or () if image else ()
             telling.cached = True
             telling.image = state.image_id
             return state, tuple(triggers)
+
+    def _check_platform(self, planned: Planned, image: Image | None) -> None:
+        """InvalidBaseImagePlatform: registries with one image under a name give it whatever is asked for."""
+        if image is None or not image.architecture:
+            return
+        os, architecture, variant = self._platform(planned.platform)
+        wanted, offered = Platform(architecture, os, variant), platform_of(image)
+        if suits(offered, wanted):
+            return
+        text = (
+            f'Base image {planned.base.name} was pulled with platform "{shown(offered)}", expected "{shown(wanted)}" '
+            "for current build"
+        )
+        work = self._work
+        found = ("InvalidBaseImagePlatform", text, planned.stage.base)
+        for warned in lint.warned(work.dockerfile, [found], work.spec.dockerfile):
+            work.reporter.tell(warned)
 
     def _epoch(self, image: Image | None) -> int:
         """As the user says, else as old as the base: the same input gives the same image everywhere."""
@@ -193,7 +240,11 @@ class Solver:
         for text in triggers:
             instruction = trigger(text, self._outer.escape)
             contexts = self._work.spec.contexts
-            found.append((instruction, origins_of(instruction, self._work.dockerfile, planned.stage.index, contexts)))
+            origins = origins_of(instruction, self._work.dockerfile, planned.stage.index, contexts)
+            for origin in origins:
+                if origin.stage is not None:
+                    self._need(origin.stage)
+            found.append((instruction, origins))
         return found
 
     # ---- steps

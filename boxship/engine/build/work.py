@@ -77,6 +77,10 @@ class Work:
         own = f"{platform}->{self.target}" if platform and platform != self.target else self.target
         return f"{own} {name}"
 
+    def builtin(self, name: str) -> str:
+        """Return the value of a build argument that is for the builder itself, BUILDKIT_…, "" without one."""
+        return self.spec.build_args.get(f"BUILDKIT_{name}") or ""
+
     def lowers(self, layers: Sequence[str]) -> list[str]:
         return [self.parts.images.layer_path(diff_id) for diff_id in layers]
 
@@ -121,7 +125,7 @@ class Work:
             image = self.parts.images.get(self.input(rest))
             return Tree(root=self.view(image.layers), owned=True)
         if remote.is_git(where) or remote.is_url(where):
-            return Tree(root=await remote.directory(where, self.space, self.parts, telling))
+            return Tree(root=await remote.directory(where, self.space, self.parts, telling, self.sources))
         raise Invalid(f"context {name}: unknown kind of source {where!r}")
 
     def input(self, name: str) -> str:

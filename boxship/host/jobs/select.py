@@ -45,7 +45,8 @@ class Selector:
         self._exclude = Patterns(wish.exclude)
 
     def sources(self) -> list[Found]:
-        """Return the sources in the order they were asked for. Raises NotFound naming one that is not there."""
+        """Return the sources in the order they were asked for. Raises NotFound naming one that is not there; a pattern
+        may mean none, as in `COPY package.json package-lock.json* ./`."""
         return [found for source in self._wish.sources for found in self._source(source)]
 
     def _source(self, source: str) -> list[Found]:
@@ -56,10 +57,7 @@ class Selector:
         base = posixpath.normpath("/" + pivot) if pivot else "/"
         if not is_wild(whole):
             return [self._one(whole, base, source)]
-        found = [self._one(name, base, source) for name in self._expanded(whole) if not self._ignored(name)]
-        if not found:
-            raise NotFound(f'"{whole}": not found')
-        return found
+        return [self._one(name, base, source) for name in self._expanded(whole) if not self._ignored(name)]
 
     def _one(self, path: str, base: str, source: str) -> Found:
         try:
@@ -78,10 +76,15 @@ class Selector:
         return Found(os.path.realpath(path), posixpath.basename(path), under if keep else "", seen)
 
     def _expanded(self, pattern: str) -> list[str]:
+        """`**` is any number of directories with `--parents`, else the same as `*`."""
         names = ["/"]
-        for part in pattern.strip("/").split("/"):
-            names = [longer for name in names for longer in _matching(name, part)]
-        return names
+        *above, last = pattern.strip("/").split("/")
+        for part in above:
+            if part == "**" and self._wish.parents:
+                names = list(dict.fromkeys(deeper for name in names for deeper in _below(name)))
+            else:
+                names = [longer for name in names for longer in _matching(name, part)]
+        return [longer for name in names for longer in _matching(name, last)]
 
     def _ignored(self, path: str) -> bool:
         return bool(self._ignore) and path != "/" and self._ignore.match(path.strip("/"))
@@ -134,6 +137,14 @@ def _matching(directory: str, part: str) -> Iterator[str]:
     for entry in _entries(directory):
         if pattern.fullmatch(entry.name):
             yield entry.path
+
+
+def _below(directory: str) -> Iterator[str]:
+    """Yield a directory and all directories in it; links lead nowhere."""
+    yield directory
+    for entry in _entries(directory):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path)
 
 
 def _entries(directory: str) -> list[os.DirEntry[str]]:

@@ -12,7 +12,7 @@ from boxship.base.errors import Invalid, Unsupported
 from boxship.engine.build.dockerfile.source import at
 from boxship.engine.images.reference import parse
 
-ARGUMENT = "BUILDKIT_SYNTAX"
+ARGUMENT, BUILTIN = "BUILDKIT_SYNTAX", "dockerfile.v0"
 OURS = ("docker/dockerfile", "docker/dockerfile-upstream")
 _DIRECTIVE = re.compile(r"^(?:#|//)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S+)")
 
@@ -21,7 +21,7 @@ def check(text: str, file: str, args: Mapping[str, str | None]) -> None:
     """Raise for a file of another frontend: Unsupported where an argument says so, else DockerfileError."""
     named = (args.get(ARGUMENT) or "").split()
     if named:
-        if not is_dockerfile(named[0]):
+        if named[0] != BUILTIN and not is_dockerfile(named[0]):
             raise Unsupported(refusal(named[0]))
         return
     image, line = asked(text)

@@ -272,7 +272,15 @@ def test_what_is_a_repository(where: str, wanted: bool) -> None:
     ],
 )
 def test_parts_of_a_repository(where: str, wanted: tuple[str, str, str]) -> None:
-    assert remote.split_git(where) == wanted
+    assert remote.split_git(where)[:3] == wanted
+
+
+def test_questions_of_a_repository() -> None:
+    place = remote.split_git("https://e.org/a.git?ref=main&commit=abc&keep-git-dir")
+    assert place == ("https://e.org/a.git", "main", "", remote.Wish(keep_git=True, checksum="abc"))
+    assert remote.split_git("https://e.org/a.git?commit=abc").ref == "abc"
+    with pytest.raises(Invalid, match="unknown 'color'"):
+        remote.split_git("https://e.org/a.git?color=red")
 
 
 def test_archives_are_known_by_their_heads() -> None:

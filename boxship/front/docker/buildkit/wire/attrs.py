@@ -90,7 +90,7 @@ def without_frontend(frontend: str, attrs: Mapping[str, str]) -> Mapping[str, st
     source = attrs.get("source", "")
     if frontend != GATEWAY:
         raise Unsupported(f"frontend {frontend!r} is not supported; only {FRONTEND} is")
-    if not is_dockerfile(source):
+    if source != FRONTEND and not is_dockerfile(source):
         raise Unsupported(refusal(source))
     return {name: value for name, value in attrs.items() if name not in ("source", "cmdline")}
 
