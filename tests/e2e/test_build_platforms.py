@@ -143,3 +143,27 @@ def test_other_frontends_are_refused_by_name(site: Site, docker: Docker) -> None
     shown = buildx.build("FROM busybox\n", "--build-arg", "BUILDKIT_SYNTAX=me/other", check=False)
     assert "the frontend me/other is not supported" in shown
     buildx.build("# syntax=docker/dockerfile:1\nFROM busybox\n", "--build-arg", "BUILDKIT_SYNTAX=docker/dockerfile:1.9")
+
+
+def test_a_saved_index_comes_back_whole(site: Site, docker: Docker, server: Server, tmp_path: Path) -> None:
+    name = f"{server.host}/app:back"
+    site(*BOTH, "-t", name, "--provenance", "mode=min", ".")
+    docker("push", name)
+    index = fetch(server.host, "manifests/back")
+    assert len(index["manifests"]) == 4
+    docker("save", "-o", str(tmp_path / "saved"), name)
+    docker("rmi", name)
+    docker("load", "-i", str(tmp_path / "saved"))
+    docker("push", name)
+    assert fetch(server.host, "manifests/back") == index
+    docker("rmi", name)
+
+
+def test_attributes_of_outputs_are_done_or_refused(site: Site) -> None:
+    for asked, said in (
+        ("type=image,color=red", "unknown attribute 'color' of --output"),
+        ("type=image,compression=zstd", "does not support compression=zstd: want gzip"),
+        ("type=registry,push-by-digest=true,name=x", "does not support push-by-digest=true"),
+        ("type=image,annotation.a=b", "the attribute annotation.a of the exporter image is not supported"),
+    ):
+        assert said in site("-o", asked, ".", code=1).stderr

@@ -24,6 +24,17 @@ from boxship.host.api.files import Packing
 
 KINDS = ("image", "docker", "oci", "tar", "local", "registry", "none")
 SPLIT = "platform-split"
+_TRUE, _FALSE = ("true", "1"), ("false", "0", "")
+# Attributes that would make something else of a result than we make, with the values that mean what is done here.
+# Clients send more, for themselves; those are not looked at.
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "push": (*_TRUE, *_FALSE),
+    **dict.fromkeys(("store", "rewrite-timestamp"), _TRUE),
+    **dict.fromkeys(("force-compression", "name-canonical", "push-by-digest", "prefer-nondist-layers"), _FALSE),
+    **dict.fromkeys(("buildinfo", "registry.insecure", "oci-artifact"), _FALSE),
+    **dict.fromkeys(("compression-level", "dangling-name-prefix", "oci-mediatypes"), ()),
+    "compression": ("gzip", ""),
+}
 
 
 def names(spec_tags: Sequence[str], output: Output) -> tuple[Reference, ...]:
@@ -37,6 +48,7 @@ def check(spec: BuildSpec) -> None:
     for output in spec.outputs:
         if output.kind not in KINDS:
             raise Invalid(f"exporter {output.kind!r} could not be found".replace("'", '"'))
+        _check_attributes(output)
         for name in names(spec.tags, output):
             if name.digest:
                 raise Invalid("refusing to create a tag with a digest reference")
@@ -44,6 +56,17 @@ def check(spec: BuildSpec) -> None:
             raise Invalid("the docker exporter does not support several platforms: want type=oci or type=image")
         if len(spec.platforms) > 1 and not splits(spec, output):
             raise Invalid(f"{SPLIT}=false is not supported for several platforms: their files would hide each other")
+
+
+def _check_attributes(output: Output) -> None:
+    """What is named is done, or an error: others would make another image of it than was asked for."""
+    for name, value in output.attributes.items():
+        wanted = ATTRIBUTES.get(name)
+        if name.startswith("annotation") or wanted == ():
+            raise Invalid(f"the attribute {name} of the exporter {output.kind} is not supported")
+        if wanted is not None and value.lower() not in wanted:
+            known = " or ".join(word for word in wanted if word)
+            raise Invalid(f"the exporter {output.kind} does not support {name}={value}: want {known}")
 
 
 def splits(spec: BuildSpec, output: Output) -> bool:

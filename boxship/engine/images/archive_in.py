@@ -9,18 +9,19 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from boxship.base.errors import Invalid, NotFound
 from boxship.engine.images import config as image_config
 from boxship.engine.images import manifest as manifests
+from boxship.engine.images.attested import PREDICATE_TYPE, is_statement, statement
 from boxship.engine.images.inflate import is_compressed, plain
 from boxship.engine.images.layers import Layers, Read, Staged
 from boxship.engine.images.manifest import Platform
 from boxship.engine.images.reference import Reference, parse
 from boxship.engine.images.tarhead import BLOCK, Head
 from boxship.engine.images.tarstream import Body, entries
-from boxship.model.image import Image
+from boxship.model.image import Image, Statement
 
 JSON_LIMIT = 16 << 20  # bytes of one JSON file; configurations are a few kilobytes
 JSON_TOTAL = 64 << 20
@@ -30,11 +31,14 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One image of the archive, checked: all its layers are staged or there already."""
+    """One image of the archive, checked: all its layers are staged or there already. members: all images of the index
+    that it stands for, itself among them, () for none."""
 
     raw: bytes
     image: Image
     references: tuple[Reference, ...]
+    statements: tuple[Statement, ...] = ()
+    members: "tuple[Found, ...]" = ()
 
 
 class ArchiveReader:
@@ -115,7 +119,7 @@ class ArchiveReader:
     def _images(self) -> Iterator[Found]:
         listed = self._at("manifest.json")
         index = self._at("index.json")
-        if listed is not None:
+        if listed is not None and not self._has_indexes(index):
             for entry in manifests.parse_entries(listed):
                 raw = self._need(entry.config)
                 yield self._image(
@@ -127,20 +131,55 @@ class ArchiveReader:
             raise Invalid("open manifest.json: no such file or directory (this is neither docker save's nor an OCI "
                           "layout's archive; docker import takes file systems)")  # fmt: skip
 
+    def _has_indexes(self, index: bytes | None) -> bool:
+        """Tell whether the archive has more than docker's list can say: several platforms, or statements."""
+        if index is None:
+            return False
+        listed = manifests.parse_index(index).manifests
+        return any(d.media_type in manifests.INDEXES and self._at(_blob(d.digest)) is not None for d in listed)
+
     def _layout(self, index: manifests.Index) -> Iterator[Found]:
+        """Names of the same thing go together."""
+        names: dict[str, list[Reference]] = {}
         for descriptor in index.manifests:
             reference = manifests.annotated_name(descriptor)
-            raw = self._need(_blob(descriptor.digest))
-            if descriptor.media_type in manifests.INDEXES:
-                inner = manifests.parse_index(raw)
-                wanted = self._platform or manifests.wanted_platform("")
-                chosen = manifests.choose(inner.manifests, wanted)
-                if chosen is None:
-                    raise NotFound(f"no image of the archive is for the platform {manifests.shown(wanted)}")
-                raw = self._need(_blob(chosen.digest))
-            manifest = manifests.parse_manifest(raw)
-            paths = tuple(_blob(layer.digest) for layer in manifest.layers)
-            yield self._image(self._need(_blob(manifest.config.digest)), paths, (reference,) if reference else ())
+            names.setdefault(descriptor.digest, []).extend([reference] if reference else [])
+        kinds = {descriptor.digest: descriptor.media_type for descriptor in index.manifests}
+        for digest, references in names.items():
+            if kinds[digest] in manifests.INDEXES:
+                yield self._whole(manifests.parse_index(self._need(_blob(digest))), tuple(references))
+            else:
+                yield self._one(digest, tuple(references))
+
+    def _one(self, digest: str, references: tuple[Reference, ...] = ()) -> Found:
+        manifest = manifests.parse_manifest(self._need(_blob(digest)))
+        paths = tuple(_blob(layer.digest) for layer in manifest.layers)
+        return self._image(self._need(_blob(manifest.config.digest)), paths, references)
+
+    def _whole(self, index: manifests.Index, references: tuple[Reference, ...]) -> Found:
+        """Return what an index stands for, as far as it is in the archive: not all images of a name need be saved."""
+        wanted = self._platform or manifests.wanted_platform("")
+        here = [d for d in index.manifests if not is_statement(d) and self._at(_blob(d.digest)) is not None]
+        chosen = manifests.choose(tuple(here), wanted)
+        if chosen is None and (self._platform is not None or not here):
+            raise NotFound(f"no image of the archive is for the platform {manifests.shown(wanted)}")
+        if self._platform is not None:
+            assert chosen is not None
+            return self._one(chosen.digest, references)
+        members = {d.digest: replace(self._one(d.digest), statements=self._stated(index, d.digest)) for d in here}
+        main = members[(chosen or here[0]).digest]
+        return replace(main, references=references, members=tuple(members.values()) if len(here) > 1 else ())
+
+    def _stated(self, index: manifests.Index, subject: str) -> tuple[Statement, ...]:
+        found: list[Statement] = []
+        for descriptor in index.manifests:
+            raw = self._at(_blob(descriptor.digest)) if is_statement(descriptor, subject) else None
+            for layer in manifests.parse_manifest(raw).layers if raw is not None else ():
+                kind = (layer.annotations or {}).get(PREDICATE_TYPE, "")
+                content = self._at(_blob(layer.digest))
+                if kind and content is not None:
+                    found.append(statement(kind, content))
+        return tuple(found)
 
     def _image(self, raw: bytes, paths: tuple[str, ...], references: tuple[Reference, ...]) -> Found:
         image = image_config.parse(raw)

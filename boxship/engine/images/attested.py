@@ -85,6 +85,19 @@ def carried(member: Member, subject: Descriptor) -> Carried:
     return Carried(manifest, config, raws, descriptor)
 
 
+def is_statement(descriptor: manifests.Descriptor, subject: str = "") -> bool:
+    """Tell whether an entry of an index carries statements. subject: digest of the manifest that they must be about."""
+    said = descriptor.annotations or {}
+    return said.get(REFERENCE["type"]) == "attestation-manifest" and subject in ("", said.get(REFERENCE["digest"]))
+
+
+def statement(kind: str, raw: bytes) -> Statement:
+    """Return a statement that came with an image. Raises Invalid for what is none."""
+    subjects = decode(raw, dict[str, Any]).get("subject") or []
+    names = tuple(str(each.get("name", "")) for each in subjects if isinstance(each, dict))
+    return Statement(kind=kind, raw=raw, names=tuple(name for name in names if name not in ("", "_")))
+
+
 def about(statement: Statement, subjects: Iterable[tuple[str, str]]) -> bytes:
     """Return a statement about subjects: name and digest of each."""
     told = [{"name": name, "digest": dict([digest.split(":", 1)])} for name, digest in subjects]

@@ -373,10 +373,14 @@ class Images:
         return lines
 
     async def _settle(self, found: Found, staged: Mapping[str, Staged]) -> list[str]:
-        image = await self.adopt(found.raw, [staged[d] for d in found.image.layers if d in staged])
-        self._announce(image.id, "load")
+        members = found.members or (found,)
+        for each in members:
+            image = await self.adopt(each.raw, [staged[d] for d in each.image.layers if d in staged])
+            await self.state(image.id, each.statements)
+            self._announce(image.id, "load")
+        image = found.image
         for reference in found.references:
-            await self._name(reference, image.id)
+            await self._name(reference, image.id, tuple(each.image.id for each in found.members))
         if found.references:
             return [f"Loaded image: {reference.familiar}\n" for reference in found.references]
         return [f"Loaded image ID: {image.id}\n"]

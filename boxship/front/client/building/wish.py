@@ -14,6 +14,10 @@ REMOTE = ("http://", "https://", "git://", "git@", "ssh://", "github.com/")
 LAYOUT = "oci-layout://"
 CACHES = ("registry", "local", "inline")
 OUTPUTS = ("image", "docker", "oci", "tar", "local", "registry", "none")
+ATTRIBUTES = (
+    *("dest", "name", "push", "platform-split", "compression", "compression-level", "force-compression", "store"),
+    *("rewrite-timestamp", "oci-mediatypes", "push-by-digest", "name-canonical", "registry.insecure", "unpack", "tar"),
+)
 Pairs = dict[str, str]
 
 
@@ -43,6 +47,9 @@ def output(text: str, number: int) -> tuple[dict[str, Any], str]:
         kind, asked["dest"] = ("tar", "-") if bare == "-" else ("local", bare)
     if kind not in OUTPUTS:
         raise Invalid(f"unknown output type {kind!r}: want {', '.join(OUTPUTS)}")
+    for name in asked:
+        if name not in ATTRIBUTES and not name.startswith("annotation"):  # these the daemon refuses
+            raise Invalid(f"unknown attribute {name!r} of --output: want {', '.join(ATTRIBUTES)}")
     place = asked.pop("dest", "")
     if kind == "local" and place in ("", "-"):
         raise Invalid("an output of type local needs dest=DIRECTORY")

@@ -30,6 +30,7 @@ from boxship.front.docker.buildkit.wire.status import Telling
 log = logging.getLogger(__name__)
 EXPORTING = frozenset(("exporting to image",))
 DIGEST = "containerimage.digest"
+REMEMBERED = 64  # results; a debugging client opens its build again once it is over
 _LOST = "Cannot locate specified Dockerfile: "
 
 
@@ -39,6 +40,7 @@ class Door:
         self.sessions = Sessions()
         self.builds = Builds()
         self.results: dict[str, Result] = {}  # those that an input of another build may name
+        self._ended: dict[str, Result] = {}  # the latest of those that nobody holds any more
         self._images = images
 
     # ---- results
@@ -57,6 +59,9 @@ class Door:
         if result.users:
             return
         self.results.pop(result.id, None)
+        self._ended[result.id] = result
+        while len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         if result.space is not None:
             result.space.close()
         for other in result.inputs.values():
@@ -75,10 +80,16 @@ class Door:
         except PlatformError as e:
             log.info("an image of a build stays: %s", e)
 
-    def result(self, id: str) -> Result:
-        if id not in self.results:
+    def result(self, id: str, session: str) -> Result:
+        """Return a result; one of a build that has ended is to be made once more, with what the session gives.
+        Raises NotFound."""
+        if id in self.results:
+            return self.results[id]
+        if id not in self._ended:
             raise NotFound(f"no such ref: {id}")
-        return self.results[id]
+        old = self._ended[id]
+        inputs = {name: self.result(other.id, session) for name, other in old.inputs.items()}
+        return Result(old.id, session, old.asked, inputs, source=old.source, file=old.file)
 
     # ---- building
 

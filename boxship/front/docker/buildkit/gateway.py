@@ -56,7 +56,7 @@ def wished(door: Door, build: Build, wish: Wish) -> Result:
     for name, definition in wish.inputs.items():
         source = graph.source_of(definition)
         if source.kind == "result":
-            other = door.result(source.rest)
+            other = door.result(source.rest, wish.session)
             if other.asked is None:
                 named[name] = other.source
             else:
@@ -76,7 +76,7 @@ async def fetched(door: Door, build: Build, definition: Definition) -> Result:
     """Return what a graph of a single source stands for, files that are fetched by the first who reads them."""
     source = graph.source_of(definition)
     if source.kind == "result":
-        result = door.result(source.rest)
+        result = door.result(source.rest, build.session)
         return result if result.id in build.results else _held(door, build, result)
     if source.kind != "url":
         raise Unsupported(f"a {source.kind} source cannot be read")
