@@ -187,13 +187,16 @@ def renaming(old: str, new: str) -> str:
 
 def platform(wanted: str, os: str, architecture: str, image: str) -> None:
     """Raise Conflict when the image is not for the platform asked for: "linux/arm64", "arm64", "linux"."""
-    have = {os, architecture}
-    missing = [part for part in wanted.lower().split("/")[:2] if part and _alias(part) not in have]
-    if missing:
+    if not is_for(wanted, os, architecture):
         raise Conflict(
             f"image with reference {image} was found but its platform ({os}/{architecture}) "
             f"does not match the specified platform ({wanted})"
         )
+
+
+def is_for(wanted: str, os: str, architecture: str) -> bool:
+    """Tell whether an image is for the platform asked for."""
+    return all(_alias(part) in (os, architecture) for part in wanted.lower().split("/")[:2] if part)
 
 
 def _alias(part: str) -> str:

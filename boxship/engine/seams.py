@@ -23,6 +23,10 @@ class ImageSource(Protocol):
         """Raises NotFound `No such image: name:tag`."""
         ...
 
+    def members(self, ref: str) -> list[Image]:
+        """All images, one for each platform, of the index that `ref` names; [] where it names none."""
+        ...
+
     def lowers(self, image: Image) -> tuple[str, ...]:
         """Directories of the image's layers, lowest first."""
         ...

@@ -66,6 +66,10 @@ def test_kept_as_one_name(site: Site, docker: Docker, server: Server, tmp_path: 
     site(*BOTH, "-t", site.tag, ".")
     assert docker.out("image", "inspect", "-f", "{{.Architecture}}", site.tag) == "amd64"
     name = f"{server.host}/app:1"
+    made = docker.out("create", "--platform", "linux/arm64", site.tag, "x")
+    chosen = docker.out("inspect", "-f", "{{.Image}}", made)
+    assert docker.out("image", "inspect", "-f", "{{.Architecture}}", chosen) == "arm64"
+    docker("rm", made)
     docker("tag", site.tag, name)
     docker("rmi", site.tag)
     docker("push", name)

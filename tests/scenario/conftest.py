@@ -182,6 +182,9 @@ class FakeImages:
             config=ImageConfig(cmd=("sh",), env=("PATH=/bin",)),
         )
 
+    def members(self, ref: str) -> list[Image]:
+        return []
+
     def lowers(self, image: Image) -> tuple[str, ...]:
         return ("/layers/busybox",)
 

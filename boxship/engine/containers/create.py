@@ -47,6 +47,9 @@ class Creation:
         if not spec.image:
             raise Invalid("invalid reference format")
         image = self._parts.images.get(spec.image)
+        if platform and not check.is_for(platform, image.os, image.architecture):  # a name may stand for several
+            others = self._parts.images.members(spec.image)
+            image = next((o for o in others if check.is_for(platform, o.os, o.architecture)), image)
         check.platform(platform, image.os, image.architecture, spec.image)
         return image
 

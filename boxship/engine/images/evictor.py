@@ -78,7 +78,8 @@ class Evictor:
         return gone
 
     def _seen(self, busy: set[str]) -> Seen:
-        images = self._images.all()
+        brought = self._images.parents()  # they go with what needs them
+        images = [image for image in self._images.all() if image.id not in brought]
         shared = self._images.shared_sizes()
         self._used = {i.id: max(self._used.get(i.id, 0), i.last_tagged, i.created) for i in images}
         sizes = {image.id: image.size - shared[image.id] for image in images}
