@@ -25,7 +25,12 @@ uninstall() {
         "$program" daemon "${settings[@]}" "$1" || fail "end the daemon that runs, then call me again"
     fi
     if [ -f "$list" ]; then
-        while read -r file; do rm -f "$file"; done <"$list"
+        while read -r file; do
+            case $file in
+            */) rmdir --ignore-fail-on-non-empty "$file" 2>/dev/null || true ;; # a directory that was made for us
+            *) rm -f "$file" ;;
+            esac
+        done < <(sort -r "$list") # what is in a directory before the directory
     fi
     rm -rf "$prefix" "$program" /run/boxship /run/boxship.sock /run/boxship.pid
     if [ "$1" = --purge ]; then
@@ -65,16 +70,27 @@ install_files() {
     [ -e /etc/boxship/daemon.json ] || cp "$stage/etc/boxship/daemon.json" /etc/boxship/
     rm -rf "$stage/etc"
     # units belong where the machine's owner puts them, the rest below /usr/local
+    local made
+    made=$([ ! -f "$list" ] || grep '/$' "$list" || true)$'\n'
     : >"$list"
     place() { # place FROM TO
         [ -d "$stage/$1" ] || return 0
         while read -r file; do
+            new_directories "$(dirname "$2/$file")"
             install -D -m 644 "$stage/$1/$file" "$2/$file"
             echo "$2/$file" >>"$list"
         done < <(cd "$stage/$1" && find . -type f | sed 's|^\./||')
     }
+    new_directories() {
+        local at=$1
+        while [ ! -d "$at" ]; do
+            made+=$at/$'\n'
+            at=$(dirname "$at")
+        done
+    }
     if has_systemd; then place usr/lib/systemd/system /etc/systemd/system; fi
     place usr/share /usr/local/share
+    grep / <<<"$made" >>"$list" || true
     rm -rf "$stage"
     getent group docker >/dev/null || groupadd --system docker
 }

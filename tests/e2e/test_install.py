@@ -1,75 +1,84 @@
-"""The Debian package in a clean Debian root: installed, used, upgraded under a container, removed, purged."""
+"""The Debian package and install.sh in clean Debian roots: installed, used, upgraded under a container, removed."""
 
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.debian import authorities
+from tests.e2e.packages import CHECKOUT, build_package, debian_root, release
 from tests.images import busybox_rootfs
 
-ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.root]
 SCRIPT = Path(__file__).parent / "install.sh"
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    done = subprocess.run([ROOT / "packaging" / "deb.sh", folder], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def debian() -> Iterator[Path]:
-    """A root with nothing in it but apt; `BOXSHIP_DEBIAN_ROOT` names one to be copied instead of made."""
-    folder = Path(tempfile.mkdtemp(prefix="boxship-root-", dir="/dev/shm"))
-    made = os.environ.get("BOXSHIP_DEBIAN_ROOT")
-    command = ["cp", "-a", f"{made}/.", folder] if made else _mmdebstrap(folder)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
-    yield folder
-    shutil.rmtree(folder)
-
-
-def _mmdebstrap(folder: Path) -> list[str | Path]:
-    if not shutil.which("mmdebstrap"):
-        pytest.skip("mmdebstrap is missing")
-    codename = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines())["VERSION_CODENAME"]
-    return ["mmdebstrap", "--variant=apt", "--include=ca-certificates", codename, folder]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_install_use_upgrade_remove_purge(package: Path, debian: Path) -> None:
-    name = f"bt{uuid.uuid4().hex[:8]}"
+def given(root: Path, name: str) -> Path:
+    """Return a folder in a root with what the script inside works with. name: of the bridge and control group."""
     settings = {
         "hosts": ["unix:///run/boxship-test/boxship.sock"], "data-root": "/var/lib/boxship-test",
         "exec-root": "/run/boxship-test/exec", "pidfile": "/run/boxship-test/pid", "bridge": name,
         "cgroup-parent": f"/{name}",
     }  # fmt: skip
-    shared = debian / "tmp" / "given"
-    shared.mkdir()
-    shutil.copy(package, shared / "boxship.deb")
-    shutil.copy(SCRIPT, shared / "install.sh")
-    (shared / "daemon.json").write_text(json.dumps(settings))
-    (shared / "busybox.tar").write_bytes(busybox_rootfs())
-    inside = "/tmp/given/install.sh /tmp/given/boxship.deb /tmp/given/daemon.json /tmp/given/busybox.tar"
+    folder = root / "tmp" / "given"
+    folder.mkdir()
+    shutil.copy(SCRIPT, folder / "install.sh")
+    (folder / "daemon.json").write_text(json.dumps(settings))
+    (folder / "busybox.tar").write_bytes(busybox_rootfs())
+    return folder
+
+
+def live(root: Path, name: str, *words: str) -> None:
+    """Run the script in the root, with the kernel's file systems of this machine."""
+    inside = " ".join((*words, "/tmp/given/daemon.json", "/tmp/given/busybox.tar"))
     enter = (
-        f"mount --rbind {debian} {debian} && for d in proc sys dev; do mount --rbind /$d {debian}/$d; done && "
-        f"mount -t tmpfs none {debian}/run && mkdir {debian}/run/boxship-test && "
-        f"cp /etc/resolv.conf {debian}/etc/resolv.conf && exec chroot {debian} /bin/bash {inside}"
+        f"mount --rbind {root} {root} && for d in proc sys dev; do mount --rbind /$d {root}/$d; done && "
+        f"mount -t tmpfs none {root}/run && mkdir {root}/run/boxship-test && "
+        f"cp /etc/resolv.conf {root}/etc/resolv.conf && exec chroot {root} /bin/bash /tmp/given/install.sh {inside}"
     )
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", enter],
-        capture_output=True, text=True, timeout=1500,
+        capture_output=True, text=True, timeout=1700,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "purged: nothing is left"
     assert not (Path("/sys/class/net") / name).exists()
     assert name not in subprocess.run(["nft", "list", "tables"], capture_output=True, text=True).stdout
+
+
+@pytest.mark.timeout(1800)
+def test_the_package(tmp_path: Path) -> None:
+    name = f"bt{uuid.uuid4().hex[:8]}"
+    with debian_root() as root:
+        shutil.copy(build_package(tmp_path), given(root, name) / "boxship.deb")
+        live(root, name, "package", "/tmp/given/boxship.deb")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("codename", ["bookworm", "trixie"])
+def test_install_sh(codename: str) -> None:
+    """On Debian 12 with Python 3.11, on Debian 13 with 3.13."""
+    name = f"bt{uuid.uuid4().hex[:8]}"
+    with debian_root(codename="" if codename == release() else codename) as root:
+        folder = given(root, name)
+        tracked = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+        for file in tracked.splitlines():
+            if not file.startswith(("tests/", "docs/", "examples/")) and (CHECKOUT / file).exists():
+                (folder / "checkout" / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(CHECKOUT / file, folder / "checkout" / file)
+        _reach_packages(root)
+        live(root, name, "script", "/tmp/given/checkout")
+
+
+def _reach_packages(root: Path) -> None:
+    """Let pip in the root find what it finds here."""
+    (root / "etc/ssl/certs/ca-certificates.crt").write_bytes(authorities())
+    if Path("/etc/pip.conf").exists():
+        shutil.copy("/etc/pip.conf", root / "etc" / "pip.conf")
+    for place in filter(None, os.environ.get("PIP_FIND_LINKS", "").split()):
+        if Path(place).is_dir():
+            shutil.copytree(place, root / place.lstrip("/"), symlinks=True)
