@@ -68,6 +68,7 @@ def network_settings(settings: Settings) -> NetworkSettings:
         dns_options=settings.dns_opts,
         host_gateway=settings.host_gateway_ip,
         firewall_table=settings.firewall_table,
+        open_published=settings.open_published_ports,
         link_prefix=link_prefix(settings),
         spaces_ahead=settings.network_pool,
     )

@@ -17,6 +17,7 @@ from boxship.app.settings import Settings
 from boxship.base.codec import decode
 from boxship.base.errors import KernelError, PlatformError
 from boxship.engine.networks import rules
+from boxship.engine.networks.wall import let_pass
 from boxship.host import cgroups, mounts, process
 from boxship.host.firewall import Nftables
 from boxship.host.links import HostLinks
@@ -119,6 +120,7 @@ async def _remove_links(settings: Settings, networks: list[Network]) -> None:
         for name in await links.seen():
             if name in own or is_own_link(settings, name):
                 await _remove_link(links, name)
+        await let_pass(firewall, network_settings(settings).table, on=False)
         await firewall.run(rules.remove(network_settings(settings).table))
         LoopbackPrograms(cgroups.mounted().unified).remove(network_settings(settings).table)
     finally:

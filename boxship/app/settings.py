@@ -123,6 +123,11 @@ class Settings:
     firewall_table: str = row(
         kinds.TEXT, "", "nftables table of ours; default: made from the bridge's name", group="Networks"
     )
+    open_published_ports: bool = row(
+        kinds.SWITCH, False,
+        "Let published ports pass the host's firewall even where its forward chains drop, as dockerd does",
+        group="Networks", reload=True,
+    )  # fmt: skip
 
     # Containers
     default_runtime: str = row(

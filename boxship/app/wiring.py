@@ -260,7 +260,7 @@ async def _engine(settings: Settings, host: _Host, stack: contextlib.AsyncExitSt
         keys.CLOCK: clock,
         keys.PLACES: Places(data_root=settings.data_root, exec_root=settings.exec_root),
     }
-    return Node(docker_app(services), containers, _renewing(host, system, registries, evictor))
+    return Node(docker_app(services), containers, _renewing(host, system, registries, evictor, networks))
 
 
 def _outfit(settings: Settings, host: _Host, records: Records, networks: Networks, runtime: ConmonRuntime) -> Outfit:
@@ -345,7 +345,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _renewing(
-    host: _Host, system: System, registries: Registries, evictor: Evictor
+    host: _Host, system: System, registries: Registries, evictor: Evictor, networks: Networks
 ) -> Callable[[Settings], Awaitable[None]]:
     """Return what takes the reloadable settings over. It raises Invalid for runtimes that do not work."""
 
@@ -356,6 +356,7 @@ def _renewing(
         host.options.runtimes = {name: info.path for name, info in found.items()}
         registries.options = _registry_options(settings)
         evictor.limits = _limits(settings)
+        await networks.open_published(settings.open_published_ports)
         system.reload(
             msgspec.structs.replace(
                 system.facts(),

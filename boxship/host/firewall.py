@@ -104,7 +104,7 @@ class Nftables:
                     continue
                 for message in wire.messages(data):
                     if message.kind != GENERATION:
-                        touched = touched or subject(message) == table
+                        touched = touched or not table or subject(message) == table
                     elif touched:
                         touched = False
                         if authors(message).isdisjoint((*self._worker, *self._own)):

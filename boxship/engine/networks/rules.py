@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from boxship.engine.networks import opening
 from boxship.engine.networks.ports import ANY4, ANY6, Published
 from boxship.host.api.network import ElementChange
 
@@ -50,6 +51,7 @@ DECLARED = {**_SETS, **_MAPS}
 # Loopback addresses are for this host: the kernel would let a translated packet through that came from outside.
 # IPv6 knows no way for packets from its loopback address to leave the host: what is published there is led elsewhere
 # before there is a packet (loopback.py). The rest is refused at once instead of timing out.
+# While a bridge is down, the host's other routes would lead what is published to whoever is there: it stays here.
 # Between the ports of one bridge frames may pass the filter as well (br_netfilter); `loops` lets them.
 _CHAINS = """
   chain user { }
@@ -91,6 +93,11 @@ _CHAINS = """
     ip saddr @masq4 masquerade
     ip6 saddr @masq6 masquerade
   }
+  chain leaving {
+    type filter hook postrouting priority 90; policy accept;
+    ct status dnat oifname != @bridges oifname != "lo" ip daddr . ip daddr @own4 drop
+    ct status dnat oifname != @bridges oifname != "lo" ip6 daddr . ip6 daddr @own6 drop
+  }
   chain into {
     ct state established,related accept
     ct status dnat accept
@@ -119,7 +126,7 @@ table inet {table}_state {{
 flush chain inet {table}_state tracked
 add rule inet {table}_state tracked ct state new continue
 """
-CHAINS = ("guard", "prerouting", "output", "postrouting", "into", "forward", "publish")
+CHAINS = ("guard", "prerouting", "output", "postrouting", "leaving", "into", "forward", "publish")
 
 
 class Walls(NamedTuple):
@@ -228,10 +235,11 @@ def merge(parts: Iterable[Elements]) -> Elements:
     return {sets: frozenset(elements) for sets, elements in found.items()}
 
 
-def whole(table: str, elements: Elements, closed: bool = False) -> str:
+def whole(table: str, elements: Elements, closed: bool = False, opened: bool = False) -> str:
     """Return the script that makes the table as it should be. The user's chain and its rules stay.
 
-    closed: nothing is forwarded but from and to our bridges, as on a host that forwards only because of us."""
+    closed: nothing is forwarded but from and to our bridges, as on a host that forwards only because of us.
+    opened: what is published is marked, see opening.py."""
     lines = [f"table inet {table} {{"]
     lines += [f"  set {name} {{ {kind}; }}" for name, kind in _SETS.items()]
     lines += [f"  map {name} {{ {kind}; }}" for name, kind in _MAPS.items()]
@@ -247,6 +255,7 @@ def whole(table: str, elements: Elements, closed: bool = False) -> str:
             *flushed,
             f"table inet {table} {{{_CHAINS}}}",
             *last,
+            *opening.own_chains(table, opened),
             *_adds(table, elements),
             _STATE.format(table=table),
         ]

@@ -104,6 +104,7 @@ class Networks:
         running = [c for c in containers if c.group == c.id]
         for container in sorted(running, key=lambda c: -c.created):  # the youngest keeps a port two have on record
             self._places.remember(container)
+        self._wall.opened = self._settings.open_published
         await self._wall.open()
         self._publishing.begin(self._settings.table)
         seen = await self._host.links.seen()
@@ -126,6 +127,10 @@ class Networks:
         await self._host.links.aclose()
         await self._host.firewall.aclose()
         self._host.loopback.close()
+
+    async def open_published(self, on: bool) -> None:
+        """Let published ports pass the host's firewall whatever it says, or no longer."""
+        await self._wall.open_for_published(on)
 
     async def dismantle(self) -> None:
         """Take the firewall table and the links of all networks away; containers must be gone. The store stays."""

@@ -17,6 +17,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     pools: (block, prefix length of the pieces).  publish_address: host address of ports that name none.
     dns…: resolv.conf entries of containers that ask for none.  host_gateway: address of `host-gateway`.
     seed6: what our own block of IPv6 addresses is made from, best something that no other host has.
+    open_published: whether published ports pass the host's firewall, whatever it says.
     spaces_ahead: network namespaces kept ready.  link_prefix: of the host's ends of containers' links.
     """
 
@@ -40,6 +41,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     dns_options: tuple[str, ...] = ()
     host_gateway: str = ""
     firewall_table: str = ""
+    open_published: bool = False
     link_prefix: str = "bv"
     network_prefix: str = "bx-"
     spaces_ahead: int = 8

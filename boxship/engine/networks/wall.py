@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from boxship.base.errors import KernelError
 from boxship.base.tasks import Tasks
-from boxship.engine.networks import rules
+from boxship.engine.networks import opening, rules
 from boxship.engine.networks.rules import Elements
 from boxship.host.api.network import Firewall
 
@@ -20,7 +20,9 @@ class Wall:
     def __init__(self, table: str, firewall: Firewall) -> None:
         self._table = table
         self.closed = False  # whether this host forwards for us alone
+        self.opened = False  # whether published ports pass the host's firewall whatever it says
         self._firewall = firewall
+        self._opening = asyncio.Lock()
         self._owners: dict[str, Elements] = {}
         self._pending: list[tuple[Elements, Elements]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -33,7 +35,16 @@ class Wall:
     async def open(self) -> None:
         """Make the table, or correct the one that is there, and watch over it from now on."""
         await self.repair()
+        await self._open_others()
         self._tasks.spawn(self._watch(), "watch over the firewall")
+        self._tasks.spawn(self._watch_others(), "watch over the host's firewall")
+
+    async def open_for_published(self, on: bool) -> None:
+        """Let published ports pass the host's firewall, or only if it lets them; safe to repeat."""
+        if on != self.opened:
+            self.opened = on
+            await self.repair()
+            await self._open_others()
 
     async def aclose(self) -> None:
         """Stop watching; the table stays."""
@@ -80,7 +91,7 @@ class Wall:
 
     async def repair(self) -> None:
         """Bring the whole table to what it should be, in one transaction."""
-        script = rules.whole(self._table, self.expected(), self.closed)
+        script = rules.whole(self._table, self.expected(), self.closed, self.opened)
         try:
             await self._firewall.run(script)
         except KernelError as e:  # a chain or set of ours was replaced by one of another kind
@@ -90,6 +101,7 @@ class Wall:
     async def remove(self) -> None:
         """Take the table away; for tests and for the end of an installation."""
         await self._tasks.aclose()
+        await let_pass(self._firewall, self._table, on=False)
         await self._firewall.run(rules.remove(self._table))
 
     def expected(self) -> Elements:
@@ -128,6 +140,32 @@ class Wall:
             except KernelError:
                 log.exception("the firewall table %s could not be repaired", self._table)
 
+    async def _watch_others(self) -> None:
+        """A firewall that is loaded anew loses our rule in it."""
+        async for _ in self._firewall.disturbed(""):
+            if self.opened:
+                await asyncio.sleep(SETTLE)
+                await self._open_others()
+
+    async def _open_others(self) -> None:
+        async with self._opening:
+            try:
+                await let_pass(self._firewall, self._table, self.opened)
+            except KernelError as e:
+                level = logging.ERROR if self.opened else logging.INFO
+                log.log(level, "the host's firewall could not be told of published ports: %s", e)
+
     async def _mend(self, fault: str) -> None:
         await self.repair()
         self.on_repair(fault, "the table was made as it should be")
+
+
+async def let_pass(firewall: Firewall, table: str, on: bool) -> None:
+    """Bring the rule that lets published ports pass into all forward chains of others, or take it away. Raises
+    KernelError, also where a chain went meanwhile."""
+    lines: list[str] = []
+    for chain in opening.chains(await firewall.run("list chains"), table):
+        present = opening.rules(await firewall.run(f"list chain {chain}"))
+        lines += opening.plan(chain, present, table, on)
+    if lines:
+        await firewall.run("\n".join(lines))

@@ -84,6 +84,9 @@ class Lab:
     async def restart(self) -> None:
         """Let the daemon die and another one take over. The dead one's sockets are closed, nothing else is."""
         await self.networks.aclose()
+        await self.revive()
+
+    async def revive(self) -> None:
         self.networks = self.daemon()
         await self.networks.open()
         await self.networks.adopt([c for c in self.records.all() if c.status.state is State.RUNNING])

@@ -37,7 +37,7 @@ class Filter:
 
     async def disturbed(self, table: str) -> AsyncIterator[None]:
         while True:
-            yield await self.changes.get()
+            yield await (self.changes.get() if table else asyncio.Event().wait())  # type: ignore[misc]
 
     async def aclose(self) -> None: ...
 
