@@ -48,11 +48,13 @@ def labels(daemon: Daemon) -> str:
 def test_a_hangup_reads_the_file_again(configured: tuple[Daemon, Path]) -> None:
     daemon, file = configured
     assert labels(daemon) == '["color=red"]'
-    file.write_text(json.dumps({"labels": ["color=blue"], "mtu": 1400, "debug": True}))
+    file.write_text(json.dumps({"labels": ["color=blue"], "mtu": 1400, "debug": True, "open-published-ports": True}))
     os.kill(daemon.process.pid, signal.SIGHUP)  # type: ignore[union-attr]
     until(lambda: labels(daemon) == '["color=blue"]')
     until(lambda: "mtu needs a restart to become 1400" in daemon.log.read_text())
     until(lambda: boxship(daemon, "info", "--format", "{{.Debug}}") == "true")
+    table = ["nft", "list", "table", "inet", f"boxship_{daemon.bridge}"]
+    until(lambda: "chain opening" in subprocess.run(table, capture_output=True, text=True).stdout)
 
 
 def test_a_bad_file_changes_nothing(configured: tuple[Daemon, Path]) -> None:
