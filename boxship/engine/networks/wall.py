@@ -162,10 +162,13 @@ class Wall:
 
 async def let_pass(firewall: Firewall, table: str, on: bool) -> None:
     """Bring the rule that lets published ports pass into all forward chains of others, or take it away. Raises
-    KernelError, also where a chain went meanwhile."""
-    lines: list[str] = []
+    KernelError for a chain that should have it and cannot; one that went meanwhile has it not."""
     for chain in opening.chains(await firewall.run("list chains"), table):
-        present = opening.rules(await firewall.run(f"list chain {chain}"))
-        lines += opening.plan(chain, present, table, on)
-    if lines:
-        await firewall.run("\n".join(lines))
+        try:
+            present = opening.rules(await firewall.run(f"list chain {chain}"))
+            lines = opening.plan(chain, present, table, on)
+            if lines:
+                await firewall.run("\n".join(lines))
+        except KernelError:
+            if on:
+                raise
