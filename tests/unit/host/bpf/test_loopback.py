@@ -21,10 +21,9 @@ def test_keys_stand_for_the_run_and_nothing_else(low: int, size: int) -> None:
         block = 1 << (32 - bits)
         assert first % block == 0
         found += [first, first + block]
-    edges = [low, *(edge for edge in found[1:-1:2]), low + size]
     assert found[0] == low
     assert found[-1] == low + size
-    assert all(found[n] == found[n + 1] for n in range(1, len(found) - 1, 2)), edges
+    assert all(found[n] == found[n + 1] for n in range(1, len(found) - 1, 2))
 
 
 def test_ten_thousand_ports_take_a_few_keys() -> None:
