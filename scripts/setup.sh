@@ -77,7 +77,8 @@ say "Installing Python packages into $venv"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip >/dev/null
 pip=("$venv/bin/python" -m pip install -q --disable-pip-version-check)
-"${pip[@]}" --require-hashes -r "$lock"
+# The lock names all there is to install; older pips would look for more where a package asks for an extra of another.
+"${pip[@]}" --require-hashes --no-deps -r "$lock"
 "${pip[@]}" --no-deps --no-build-isolation -e .
 packaging/launch.sh "$venv" .
 

@@ -143,7 +143,10 @@ class Daemon:
 
 def bpf_programs(daemon: str) -> list[str]:
     """Return the daemon's programs at the root of the cgroup2 tree, by its firewall table's name."""
-    group = os.open(cgroups.mounted().unified, os.O_RDONLY)
+    root = cgroups.mounted().unified
+    if not root:
+        return []
+    group = os.open(root, os.O_RDONLY)
     try:
         found = [program.name for hook in HOOKS for program in calls.attached(group, hook)]
     finally:
