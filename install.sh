@@ -52,7 +52,7 @@ install_program() { # install_program WHAT: a wheel or a directory
     say "Installing into $prefix"
     "$python" -m venv --upgrade-deps "$prefix" >/dev/null 2>&1 || "$python" -m venv "$prefix"
     if [ -f "$here/requirements.lock" ]; then
-        "$prefix/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
+        "$prefix/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$here/requirements.lock"
         "$prefix/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall "$1"
     else
         "$prefix/bin/python" -m pip install -q --disable-pip-version-check --upgrade "$1"

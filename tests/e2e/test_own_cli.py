@@ -118,7 +118,8 @@ def test_answers_are_those_of_the_stock_client(docker: Any, ours: Run) -> None:
             before, ours_said, stock_said = stock_said, said(ours(*words)), said(docker(*words))
             if ours_said in (before, stock_said):
                 break
-        assert ours_said in (before, stock_said), words
+        differing = [*set("".join(ours_said).splitlines()) ^ set("".join(stock_said).splitlines())]
+        assert ours_said in (before, stock_said), (words, differing)
 
 
 def test_streams_are_kept_apart(ours: Run) -> None:

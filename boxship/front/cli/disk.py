@@ -115,12 +115,14 @@ def _titled(found: Mapping[str, list[dict[str, Any]]], told: Json) -> Iterator[s
 
 
 def image(entry: Json, *, whole: bool) -> dict[str, str]:
-    """Return the fields of an image: those of `images`, under its first name, and what it shares with others."""
+    """Return the fields of an image: those of `images`, under its first tag, and what it shares with others.
+
+    The stock client names no image here that is known by digest alone."""
     from boxship.front.cli.image import rows_of
 
     shared, size = entry.get("SharedSize", -1), entry["Size"]
     return {
-        **next(rows_of(entry, whole, False)),
+        **next(rows_of({**entry, "RepoDigests": None}, whole, False)),
         "Digest": "",
         "SharedSize": "N/A" if shared < 0 else human_size(shared),
         "UniqueSize": "N/A" if shared < 0 else human_size(size - shared),

@@ -60,6 +60,11 @@ def test_thing_by_thing() -> None:
     assert [row[0] for row in cache] == ["CACHE ID", "never", "early", "late*"]
 
 
+def test_an_image_known_by_digest_alone_has_no_name() -> None:
+    entry = {**TOLD["Images"][1], "RepoDigests": [f"site/web@{ID}"]}
+    assert disk.image(entry, whole=False)["Repository"] == "<none>"
+
+
 def test_forms() -> None:
     told = json.loads(disk.each_thing(TOLD, "json"))
     assert [row["Repository"] for row in told["Images"]] == ["web", "<none>"]
