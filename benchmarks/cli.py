@@ -12,6 +12,7 @@ without it dockerd has less to do.
 import argparse
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def main() -> int:
         daemon.start()
         pairs = [Pair("boxship", str(PROGRAM), daemon.host), Pair("docker on boxship", given.docker, daemon.host)]
         if given.dockerd:
-            dockerd = Dockerd(Path(given.dockerd), firewall=given.firewall)
+            dockerd = Dockerd(Path(shutil.which(given.dockerd) or given.dockerd), firewall=given.firewall)
             pairs += [Pair("docker on dockerd", given.docker, dockerd.host)]
             pairs += [Pair("boxship on dockerd", str(PROGRAM), dockerd.host)]
         for host in {pair.host for pair in pairs}:
