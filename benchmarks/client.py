@@ -33,13 +33,15 @@ class Client:
         self._path = path
         self._local = threading.local()
 
-    def call(self, method: str, target: str, body: Any = None, raw: bool = False) -> Any:
-        """Return the decoded answer. Raises RuntimeError for an error status."""
+    def call(
+        self, method: str, target: str, body: Any = None, raw: bool = False, kind: str = "application/x-tar"
+    ) -> Any:
+        """Return the decoded answer. kind: of a body that is bytes. Raises RuntimeError for an error status."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _Connection(self._path)
         is_json = body is not None and not isinstance(body, bytes)
-        headers = {"Content-Type": "application/json" if is_json else "application/x-tar"}
+        headers = {"Content-Type": "application/json" if is_json else kind}
         connection.request(method, f"/v1.40{target}", json.dumps(body) if is_json else body or b"", headers)
         answer = connection.getresponse()
         text = answer.read()
@@ -62,9 +64,11 @@ class Client:
         self.call("POST", target, busybox_rootfs(), raw=True)
 
     def create(self, command: list[str], **host: Any) -> str:
-        exposed = {port: {} for port in host.get("PortBindings", {})}
-        body = {"Image": IMAGE, "Cmd": command, "HostConfig": host, "ExposedPorts": exposed}
-        return str(self.call("POST", "/containers/create", body)["Id"])
+        return self.created(wish(command, **host))
+
+    def created(self, wished: bytes) -> str:
+        """Return the id of a container as `wish` tells."""
+        return str(self.call("POST", "/containers/create", wished, kind="application/json")["Id"])
 
     def start(self, container: str) -> None:
         self.call("POST", f"/containers/{container}/start")
@@ -101,3 +105,9 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def wish(command: list[str], **host: Any) -> bytes:
+    """Return the body that asks for a container."""
+    exposed = {port: {} for port in host.get("PortBindings", {})}
+    return json.dumps({"Image": IMAGE, "Cmd": command, "HostConfig": host, "ExposedPorts": exposed}).encode()

@@ -29,6 +29,16 @@ class Gathering:
         else:
             self._found[key] = (PortBinding(host_ip=address, host_port=host_port),)
 
+    def add_all(self, address: str, keys: Sequence[str], host_ports: Sequence[str]) -> bool:
+        """Take bindings to one address in one go, if all are of one protocol and as far apart; else take none."""
+        protocol, inner = _plain_numbers(keys)
+        _, outer = _plain_numbers(host_ports)
+        shifts = {there - here for here, there in zip(inner, outer, strict=False)}
+        if len(inner) != len(outer) or len(shifts) != 1 or 0 in outer:
+            return False
+        self._plain.setdefault((protocol or "tcp", address, shifts.pop()), []).extend(inner)
+        return True
+
     def keep(self, key: str, bound: tuple[PortBinding, ...] | None) -> None:
         """Take bindings that are left as they are."""
         self._found[key] = bound
@@ -43,6 +53,19 @@ class Gathering:
                 for port in range(low, high + 1):
                     found[f"{port}/{protocol}"] = (PortBinding(host_ip=address, host_port=str(port + shift)),)
         return found
+
+
+def _plain_numbers(keys: Sequence[str]) -> tuple[str, list[int]]:
+    """Return protocol and numbers of keys such as "80/udp" or "80", none unless all are so and of one protocol.
+
+    A loop over ten thousand would take ten times as long."""
+    _, slash, protocol = keys[0].partition("/") if keys else ("", "", "")
+    text = "\n".join((*keys, ""))
+    numbers = text.replace(f"{slash}{protocol}\n", "\n")
+    told = numbers.split("\n")[:-1]
+    if len(told) != len(keys) or not all(told) or not numbers.replace("\n", "").isdecimal():
+        return protocol, []
+    return protocol, [*map(int, told)]
 
 
 def gathered(bindings: Mapping[str, Sequence[PortBinding] | None]) -> Wishes:
@@ -115,7 +138,10 @@ def short(exposed: Sequence[str]) -> tuple[str, ...]:
         return tuple(exposed)
     plain: dict[_Head, list[int]] = {}
     found = []
-    for key in exposed:
+    protocol, numbers = _plain_numbers(exposed)
+    if numbers:
+        plain[(protocol or "tcp", "", 0)] = numbers
+    for key in () if numbers else exposed:
         number, _, protocol = key.partition("/")
         if number.isdecimal():
             plain.setdefault((protocol or "tcp", "", 0), []).append(int(number))

@@ -5,11 +5,22 @@ Clients write ten thousand ports one by one; what is read here is what makes cre
 
 from typing import Any
 
+import msgspec
+
 from boxship.front.docker.wire import names
 from boxship.model.container import PortBinding
-from boxship.model.ports import Gathering, Wishes
+from boxship.model.ports import RUN, Gathering, Wishes
 
 FREE = (PortBinding(),)
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A binding spelled as Docker spells it."""
+
+    HostPort: str
+    HostIp: str = ""
+
+
 _parse = names.parser(tuple[PortBinding, ...])
 
 
@@ -20,6 +31,8 @@ def parse(value: Any, where: str) -> Wishes | None:
     if value.__class__ is not dict:
         raise names.mismatch(value, where, "map[string]string")
     gathering = Gathering()
+    if len(value) >= RUN and _alike(value, gathering):
+        return gathering.wishes()
     for key, bound in value.items():
         if bound.__class__ is list and len(bound) == 1 and _is_plain(entry := bound[0]):
             gathering.add(key, entry.get("HostIp", ""), entry["HostPort"])
@@ -30,6 +43,16 @@ def parse(value: Any, where: str) -> Wishes | None:
         else:
             gathering.keep(key, found)
     return gathering.wishes()
+
+
+def _alike(value: dict[str, Any], gathering: Gathering) -> bool:
+    """Take all at once, if each is one plain binding and all are of one kind; else take none."""
+    try:
+        found = msgspec.convert([*value.values()], list[tuple[_Plain]])
+    except msgspec.ValidationError:
+        return False
+    addresses = {entry.HostIp for (entry,) in found}
+    return len(addresses) == 1 and gathering.add_all(addresses.pop(), [*value], [entry.HostPort for (entry,) in found])
 
 
 def _is_plain(entry: Any) -> bool:

@@ -55,3 +55,19 @@ asked = st.dictionaries(
 def test_it_is_what_the_table_of_names_reads(given_: dict[str, Any]) -> None:
     expected = {key: bound or (PortBinding(),) for key, bound in slowly(given_, "x").items()}
     assert portbindings.parse(given_, "x") == gathered(expected)
+
+
+@given(
+    st.lists(st.integers(1, 60), unique=True, min_size=1, max_size=60),
+    st.sampled_from(("", "/tcp", "/udp")),
+    st.integers(-70, 70),
+    st.dictionaries(st.sampled_from(("3", "5/udp", "x", "/", "7-8/tcp", "²")), st.just("9"), max_size=2),
+    st.sampled_from(("", "127.0.0.1")),
+)
+def test_many_alike_are_what_each_of_them_is(
+    ports: list[int], protocol: str, shift: int, odd: dict[str, str], address: str
+) -> None:
+    given_ = {f"{n}{protocol}": str(n + shift) for n in ports} | odd
+    asked = {key: [{"HostPort": port, "HostIp": address}] for key, port in given_.items()}
+    each = {key: (PortBinding(host_port=port, host_ip=address),) for key, port in given_.items()}
+    assert portbindings.parse(asked, "x") == gathered(each)
