@@ -16,12 +16,6 @@ MORE = {"IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL", "Labels": "LABEL
 RAW = {"network_id": "ID", "name": "Name", "driver": "Driver", "scope": "Scope"}
 
 
-def created(word: str) -> str:
-    """Return `2026-11-28T16:10:41.005Z` as Go prints it, `2026-11-28 16:10:41.005 +0000 UTC`."""
-    stamp, zulu, _ = word.partition("Z")
-    return f"{stamp.replace('T', ' ')} +0000 UTC" if zulu else word
-
-
 def path(ref: str) -> str:
     return f"/networks/{segment(ref)}"
 
@@ -38,7 +32,7 @@ def ls(session: Session, parsed: Parsed) -> None:
             "IPv6": str(entry.get("EnableIPv6", False)).lower(),
             "Internal": str(entry.get("Internal", False)).lower(),
             **tables.labels(entry),
-            "CreatedAt": created(entry.get("Created", "")),
+            "CreatedAt": tables.go_time(entry.get("Created", "")),
         }
         for entry in sorted(session.client.get("/networks", {"filters": filters(parsed)}), key=lambda e: str(e["Name"]))
     ]

@@ -112,3 +112,11 @@ def labels(entry: Mapping[str, Any]) -> dict[str, Any]:
         "Labels": ",".join(f"{key}={found[key]}" for key in sorted(found)),
         "Label": lambda name: found.get(name, ""),
     }
+
+
+def go_time(word: str) -> str:
+    """Return `2026-11-28T16:10:41.050Z` as Go prints it, `2026-11-28 16:10:41.05 +0000 UTC`."""
+    stamp, zulu, _ = word.partition("Z")
+    whole, dot, part = stamp.replace("T", " ").partition(".")
+    shown = f"{whole}.{part}".rstrip("0").rstrip(".") if dot else whole
+    return f"{shown} +0000 UTC" if zulu else word

@@ -65,6 +65,11 @@ def test_an_image_known_by_digest_alone_has_no_name() -> None:
     assert disk.image(entry, whole=False)["Repository"] == "<none>"
 
 
+def test_times_are_as_go_prints_them() -> None:
+    never, _, late = (disk.cached(TOLD["BuildCache"][n], whole=True) for n in (1, 2, 0))
+    assert (never["LastUsedAt"], late["LastUsedAt"]) == ("", "2024-01-02 00:00:00 +0000 UTC")
+
+
 def test_forms() -> None:
     told = json.loads(disk.each_thing(TOLD, "json"))
     assert [row["Repository"] for row in told["Images"]] == ["web", "<none>"]
