@@ -8,13 +8,13 @@ import hashlib
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 from boxship.base.errors import KernelError, Unsupported
 from boxship.host import cgroups
 from boxship.host.api.network import Way
 from boxship.host.bpf import calls, loopback
+from boxship.host.directory import opened
 
 SO_NETNS_COOKIE = 71
 HOOKS = (calls.INET6_CONNECT, calls.UDP6_SENDMSG, calls.UDP6_RECVMSG, calls.INET6_GETPEERNAME)
@@ -40,7 +40,7 @@ class LoopbackPrograms:
         self._name = program_name(daemon)
         self.load(self._name)
         self._write(self._wanted)
-        with self._group() as group:
+        with opened(self._root) as group:
             self._attach(group)
 
     def put(self, held: Mapping[str, Sequence[Way]]) -> None:
@@ -71,7 +71,7 @@ class LoopbackPrograms:
     def missing(self) -> bool:
         if self._ways < 0:
             return False
-        with self._group() as group:
+        with opened(self._root) as group:
             return any(all(p.name != self._name for p in calls.attached(group, hook)) for hook in HOOKS)
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class LoopbackPrograms:
         if not self._root:
             return
         try:
-            with self._group() as group:
+            with opened(self._root) as group:
                 _detach(group, program_name(daemon))
         except (KernelError, Unsupported):  # a kernel without such programs has none of ours
             return
@@ -121,17 +121,6 @@ class LoopbackPrograms:
         for hook, numbers in old.items():
             for number in numbers:
                 _take_off(group, number, hook)
-
-    @contextmanager
-    def _group(self) -> Iterator[int]:
-        try:
-            group = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as e:
-            raise KernelError(f"open {self._root}: {e.strerror}", e.errno or 0) from e
-        try:
-            yield group
-        finally:
-            os.close(group)
 
 
 def trial() -> str:

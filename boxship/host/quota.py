@@ -9,11 +9,10 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from boxship.base.errors import KernelError, Unsupported
 from boxship.host import mounts, syscalls
+from boxship.host.directory import opened
 
 _GET_ATTRIBUTES, _SET_ATTRIBUTES = 0x801C581F, 0x401C5820  # FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR
 _ATTRIBUTES = struct.Struct("IIIII8x")  # flags, extent size, extents, project, extent size for copies
@@ -42,7 +41,7 @@ def make(directory: str, size: int) -> None:
         _limit_subvolume(directory, size)
         return
     os.makedirs(directory, mode=0o701, exist_ok=True)
-    with _opened(directory) as fd:
+    with opened(directory) as fd:
         _require(fd, kind)
         project = _project(fd, directory)
         syscalls.set_project_quota(fd, project, size)
@@ -53,7 +52,7 @@ def require(directory: str) -> None:
     """Raise Unsupported, naming what the file system lacks, unless a directory made here can have a limit."""
     kind = mounts.file_system(directory)
     if kind != "btrfs":
-        with _opened(directory) as fd:
+        with opened(directory) as fd:
             _require(fd, kind)
 
 
@@ -64,18 +63,6 @@ def _require(fd: int, kind: str) -> None:
         syscalls.project_quota(fd, 0)
     except KernelError as e:
         raise Unsupported(f"file system {kind} needs {WANTED[kind]}: {e}") from e
-
-
-@contextmanager
-def _opened(directory: str) -> Iterator[int]:
-    try:
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as e:
-        raise KernelError(f"open {directory}: {e.strerror}", e.errno or 0) from e
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def _project(fd: int, directory: str) -> int:
@@ -109,13 +96,13 @@ def _make_subvolume(directory: str) -> None:
         os.rmdir(directory)
     parent, name = os.path.split(directory)
     os.makedirs(parent, mode=0o701, exist_ok=True)
-    with _opened(parent) as fd:
+    with opened(parent) as fd:
         _ioctl(fd, _SUBVOLUME, _NAMED.pack(0, os.fsencode(name)), f"create subvolume {directory}")
     os.chmod(directory, 0o701)
 
 
 def _limit_subvolume(directory: str, size: int) -> None:
-    with _opened(directory) as fd:
+    with opened(directory) as fd:
         try:
             _ioctl(fd, _QUOTA, _CONTROL.pack(_ENABLE, 0), "turn quotas on")
         except KernelError as e:

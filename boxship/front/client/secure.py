@@ -1,7 +1,6 @@
 """TLS over a socket, such that our half can be closed while the other side still sends.
 
-Python's own SSLSocket reads on while it takes its leave, and loses what arrives right then. Here the bytes pass through
-memory, and the farewell is sent with nothing left to read.
+Python's own SSLSocket cannot: see secure_memory.py.
 """
 
 import socket
@@ -11,20 +10,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-CHUNK = 32 * 1024
+from boxship.front.client.secure_memory import CHUNK, SecureMemory
+
 T = TypeVar("T")
 
 
-class SecureSocket:
+class SecureSocket(SecureMemory):
     """Looks like a socket to who reads, writes, waits and closes. Raises ssl.SSLError, an OSError, as one does."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
         """name: the daemon's, as its certificate has it."""
+        super().__init__(context, name)
         self._sock = sock
-        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._came, self._goes, server_hostname=name)
         self._one, self._sending = threading.Lock(), threading.Lock()  # one may write while another waits to read
-        self._held = bytearray()  # decrypted, not yet asked for
         try:
             self._carry(self._tls.do_handshake)
         except BaseException:
@@ -41,9 +39,7 @@ class SecureSocket:
     def recv(self, size: int) -> bytes:
         """Return b"" at the end of the other side's half."""
         if self._held:
-            part = bytes(self._held[:size])
-            del self._held[:size]
-            return part
+            return self._take(size)
         try:
             return self._carry(lambda: self._tls.read(size))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -56,11 +52,7 @@ class SecureSocket:
 
     def half_close(self) -> None:
         """End our half; what the other side sends can still be read."""
-        with suppress(ssl.SSLError):  # nothing more has come, or the other side's half has ended, too
-            while part := self._tls.read(CHUNK):
-                self._held += part
-        with suppress(ssl.SSLError):
-            self._tls.unwrap()
+        self._take_leave()
         self._flush()
 
     def close(self) -> None:
@@ -74,10 +66,7 @@ class SecureSocket:
                     done = step()
             except ssl.SSLWantReadError:
                 self._flush()
-                if data := self._sock.recv(CHUNK):
-                    self._came.write(data)
-                else:
-                    self._came.write_eof()
+                self._bring(self._sock.recv(CHUNK))
             except ssl.SSLError:
                 with suppress(OSError):  # nobody may be there to hear of it
                     self._flush()

@@ -1,29 +1,27 @@
 """TLS over asyncio's streams, such that our half can be closed while the other side still sends.
 
-asyncio's own TLS cannot close one half. Here, as in `secure.py`, the bytes pass through memory: Docker's daemons take
-the farewell of TLS (close_notify) for the end of standard input, and go on with the output.
+asyncio's own TLS cannot close one half. Docker's daemons take the farewell of TLS (close_notify) for the end of
+standard input, and go on with the output.
 """
 
 import asyncio
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Self, TypeVar
 
-CHUNK = 64 * 1024
+from boxship.front.client.secure_memory import CHUNK, SecureMemory
+
 T = TypeVar("T")
 
 
-class SecureStream:
+class SecureStream(SecureMemory):
     """Reads and writes as a StreamReader and a StreamWriter do. Raises ssl.SSLError, an OSError."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext, name: str
     ) -> None:
+        super().__init__(context, name)
         self._reader, self._writer = reader, writer
-        self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._came, self._goes, server_hostname=name)
-        self._held = bytearray()  # decrypted, not yet asked for
 
     @classmethod
     async def over(
@@ -41,9 +39,7 @@ class SecureStream:
     async def read(self, size: int) -> bytes:
         """Return at least one byte, b"" at the end of the other side's half."""
         if self._held:
-            part = bytes(self._held[:size])
-            del self._held[:size]
-            return part
+            return self._take(size)
         try:
             return await self._carry(lambda: self._tls.read(size))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -80,11 +76,7 @@ class SecureStream:
 
     def write_eof(self) -> None:
         """End our half; what the other side sends can still be read."""
-        with suppress(ssl.SSLError):  # nothing more has come, or the other side's half has ended, too
-            while part := self._tls.read(CHUNK):
-                self._held += part
-        with suppress(ssl.SSLError):
-            self._tls.unwrap()
+        self._take_leave()
         self._flush()
 
     def close(self) -> None:
@@ -97,10 +89,7 @@ class SecureStream:
                 return step()
             except ssl.SSLWantReadError:
                 self._flush()
-                if data := await self._reader.read(CHUNK):
-                    self._came.write(data)
-                else:
-                    self._came.write_eof()
+                self._bring(await self._reader.read(CHUNK))
             finally:
                 self._flush()
 
